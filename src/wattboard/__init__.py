@@ -1,0 +1,1 @@
+"""From server power logs to an honest, shareable energy and carbon dashboard."""

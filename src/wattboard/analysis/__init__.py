@@ -1,0 +1,28 @@
+"""Clean log -> small tables: series, energy, states, profile, distribution, correlation, model.
+
+The engine reduces the log once to a *base table* of at most about 150,000 buckets; everything else
+is plain arithmetic on it, whatever the number of readings.
+"""
+
+from __future__ import annotations
+
+from wattboard.analysis.base import BaseTable, base_table, column_statistics, power_distribution
+from wattboard.analysis.model import linear_model
+from wattboard.analysis.relations import correlation
+from wattboard.analysis.series import all_series, load_profile
+from wattboard.analysis.states import IdlePlateau, classify, histogram, idle_plateau
+
+__all__ = [
+    "BaseTable",
+    "IdlePlateau",
+    "all_series",
+    "base_table",
+    "classify",
+    "column_statistics",
+    "correlation",
+    "histogram",
+    "idle_plateau",
+    "linear_model",
+    "load_profile",
+    "power_distribution",
+]

@@ -1,0 +1,130 @@
+"""Series at several resolutions, and the load profile, in local time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wattboard.summary import Profile, Series
+from wattboard.zones import EPOCH, Stretch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from wattboard.analysis.base import BaseTable
+
+DAY_US = 86_400_000_000
+HOUR_US = 3_600_000_000
+MAX_POINTS = 40_000
+NAMED_US = {
+    "day": DAY_US,
+    "hour": HOUR_US,
+    "quarter-hour": 900_000_000,
+    "5-minutes": 300_000_000,
+    "minute": 60_000_000,
+    "10-seconds": 10_000_000,
+    "second": 1_000_000,
+    "half-second": 500_000,
+    "tenth-second": 100_000,
+}
+
+
+def local_us(start_us: NDArray[np.int64], zone: list[Stretch]) -> NDArray[np.int64]:
+    """UTC to the local clock, as µs since 1970 on that clock."""
+    edges = np.array([stretch.start_us for stretch in zone[1:]], dtype=np.int64)
+    offsets = np.array([stretch.offset_us for stretch in zone], dtype=np.int64)
+    out: NDArray[np.int64] = start_us + offsets[np.searchsorted(edges, start_us, side="right")]
+    return out
+
+
+def _iso(us: int, fraction: bool) -> str:
+    moment = EPOCH + timedelta(microseconds=int(us))
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds" if fraction else "seconds")
+
+
+def _optional(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(value) else value for value in values.tolist()]
+
+
+def all_series(table: BaseTable, zone: list[Stretch], shown: tuple[str, ...]) -> list[Series]:
+    """Every named resolution from the day down that has at least two buckets and not too many.
+
+    ``shown`` are the activity columns to carry along.
+    """
+    found = []
+    for name, width in NAMED_US.items():
+        if width < table.bucket_us:
+            break
+        series = one_series(table, zone, name, width, shown)
+        if len(series.start) > MAX_POINTS:
+            break
+        if len(series.start) >= 2:
+            found.append(series)
+    return found or [one_series(table, zone, "all", table.bucket_us, shown)]
+
+
+def one_series(
+    table: BaseTable, zone: list[Stretch], name: str, width_us: int, shown: tuple[str, ...]
+) -> Series:
+    """Buckets of ``width_us`` on the local clock, the covered time being the weight of the means."""
+    local = local_us(table.start_us, zone)
+    key = local // width_us
+    starts, index = np.unique(key, return_inverse=True)
+    count = len(starts)
+
+    def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(index, weights=np.nan_to_num(values), minlength=count)
+
+    covered, energy = total(table.covered_s), total(table.energy_wh)
+    plain = total(table.mean_w) / np.bincount(index, minlength=count)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(covered > 0, energy * 3600.0 / covered, plain)
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(low, index, table.min_w)
+    np.maximum.at(high, index, table.max_w)
+    metered: list[float | None] = []
+    if not np.isnan(table.metered_kwh).all():
+        metered = total(table.metered_kwh).tolist()
+    activity = {}
+    for column in shown:
+        values = table.columns.get(column)
+        if values is None:
+            continue
+        there = ~np.isnan(values)
+        weights = np.bincount(index, weights=there * table.readings, minlength=count)
+        sums = total(values * table.readings)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            activity[column] = _optional(np.where(weights > 0, sums / weights, np.nan))
+    gaps = np.concatenate([[False], np.diff(starts) > 1]) if count else np.zeros(0, dtype=bool)
+    fraction = width_us % 1_000_000 != 0
+    return Series(
+        name=name,
+        bucket_s=width_us / 1e6,
+        start=[_iso(start * width_us, fraction) for start in starts],
+        mean_w=_optional(mean),
+        min_w=low.tolist(),
+        max_w=high.tolist(),
+        energy_kwh=(energy / 1000.0).tolist(),
+        covered_s=covered.tolist(),
+        gap_before=gaps.tolist(),
+        metered_kwh=metered,
+        activity=activity,
+    )
+
+
+def load_profile(table: BaseTable, zone: list[Stretch]) -> Profile:
+    """Mean power by local weekday and hour, weighted by covered time."""
+    local = local_us(table.start_us, zone)
+    # 1970-01-01 was a Thursday, weekday 3.
+    weekday = (local // DAY_US + 3) % 7
+    slot = weekday * 24 + (local % DAY_US) // HOUR_US
+    hours = np.bincount(slot, weights=table.covered_s, minlength=168) / 3600.0
+    energy = np.bincount(slot, weights=table.energy_wh, minlength=168)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(hours > 0, energy / hours, np.nan)
+    return Profile(
+        mean_w=[_optional(row) for row in mean.reshape(7, 24)],
+        hours=hours.reshape(7, 24).tolist(),
+    )

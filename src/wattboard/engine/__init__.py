@@ -1,0 +1,11 @@
+"""Engines carry out a Recipe and answer lazy queries.
+
+Preparing is written once per engine; everything after it is written once, as narwhals expressions.
+"""
+
+from __future__ import annotations
+
+from wattboard.engine.cache import Cache, default_cache_folder
+from wattboard.engine.duck import DuckEngine, Prepared, open_engine
+
+__all__ = ["Cache", "DuckEngine", "Prepared", "default_cache_folder", "open_engine"]

@@ -1,0 +1,196 @@
+"""A Recipe as DuckDB SQL: how a file's rows become the canonical columns.
+
+Two ways to read a CSV. The *typed* way lets DuckDB's reader cast while it parses, which is fast, and
+puts rows whose cells do not cast aside. The *text* way reads cells as text and casts each on its own:
+units, tokens, several time formats; a cell that does not cast is counted and becomes missing, the
+rest of its row stays. Rows that the typed way put aside go through the text way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wattboard.schema import VALUE_COLUMNS, Recipe
+
+MAX_LINE_BYTES = 1_000_000
+MAX_REJECTS = 100_000
+ISO_PATTERN = r"^\d{4}-\d{1,2}-\d{1,2}([ T]|$)"
+
+
+def text(value: str) -> str:
+    """A SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def name(value: str) -> str:
+    """A SQL identifier."""
+    return '"' + value.replace('"', '""') + '"'
+
+
+def bound(recipe: Recipe) -> list[str]:
+    """The canonical columns that the recipe fills, in the canonical order."""
+    return [column for column in VALUE_COLUMNS if column in recipe.columns]
+
+
+def unique_header(recipe: Recipe) -> list[str]:
+    """The header with repeated and empty names told apart, as SQL needs them."""
+    seen: dict[str, int] = {}
+    names: list[str] = []
+    for raw in recipe.header:
+        label = raw or "column"
+        seen[label.lower()] = seen.get(label.lower(), 0) + 1
+        names.append(label if seen[label.lower()] == 1 else f"{label}__{seen[label.lower()]}")
+    return names
+
+
+def can_be_typed(recipe: Recipe) -> bool:
+    """True where DuckDB's own casts read every cell as the recipe means it."""
+    return (
+        recipe.kind == "csv"
+        and recipe.decimal == "."
+        and not recipe.repeated_header
+        and not any(binding.suffixes for binding in recipe.columns.values())
+        and recipe.time_form in {"iso", "epoch"}
+        and not recipe.zoned
+        and not recipe.time_orders
+    ) or (recipe.kind == "csv" and recipe.time_form == "epoch" and recipe.decimal == ".")
+
+
+def csv_source(recipe: Recipe, path: Path, *, typed: bool, rejects: str, skip: int) -> str:
+    """The ``read_csv`` call of a recipe."""
+    types: dict[str, str] = dict.fromkeys(unique_header(recipe), "VARCHAR")
+    if typed:
+        for binding in recipe.columns.values():
+            types[binding.source] = "DOUBLE"
+        types[recipe.time] = "DOUBLE" if recipe.time_form == "epoch" else "TIMESTAMP"
+    columns = ", ".join(f"{text(key)}: {text(value)}" for key, value in types.items())
+    nulls = ", ".join(text(token) for token in ("", *recipe.missing))
+    suffix = path.suffix.lower()
+    compression = {".gz": "gzip", ".zst": "zstd"}.get(suffix, compression_of(path))
+    quote = text(recipe.quote)
+    return (
+        f"read_csv({text(str(path))}, auto_detect=false, header=false, skip={skip}, "
+        f"columns={{{columns}}}, delim={text(recipe.delimiter)}, quote={quote}, escape={quote}, "
+        f"nullstr=[{nulls}], allow_quoted_nulls=true, ignore_errors=true, store_rejects=true, "
+        f"rejects_table={text(rejects)}, rejects_scan={text(rejects + '_scan')}, "
+        f"rejects_limit={MAX_REJECTS}, compression={text(compression)}, "
+        f"encoding={text(recipe.encoding)}, max_line_size={MAX_LINE_BYTES})"
+    )
+
+
+def compression_of(path: Path) -> str:
+    """The compression that the first bytes tell, whatever the name says."""
+    with path.open("rb") as handle:
+        magic = handle.read(4)
+    if magic[:2] == b"\x1f\x8b":
+        return "gzip"
+    if magic == b"\x28\xb5\x2f\xfd":
+        return "zstd"
+    return "none"
+
+
+def typed_select(recipe: Recipe, source: str) -> str:
+    """Canonical columns out of cells that are typed already."""
+    if recipe.time_form == "epoch":
+        clock = f"CAST(round({name(recipe.time)} * {recipe.time_unit_us!r}) AS BIGINT)"
+    else:
+        clock = f"epoch_us({name(recipe.time)})"
+    parts = [f"{clock} AS clock_us", *labels(recipe)]
+    for column in bound(recipe):
+        binding = recipe.columns[column]
+        scale = "" if binding.scale == 1.0 else f" * {binding.scale!r}::DOUBLE"
+        parts.append(f"{name(binding.source)}{scale} AS {column}")
+    parts.append(f"{row_hash(recipe)} AS row_hash")
+    return f"SELECT {', '.join(parts)} FROM {source}"
+
+
+def labels(recipe: Recipe) -> list[str]:
+    """Host and device, where the file names them."""
+    parts = []
+    if recipe.host:
+        parts.append(f"coalesce(trim({name(recipe.host)}), '') AS host")
+    if recipe.device:
+        cell = f"trim({name(recipe.device)})"
+        if recipe.device_pattern:
+            pattern = text(recipe.device_pattern)
+            cell = f"coalesce(nullif(regexp_extract({cell}, {pattern}, 1), ''), {cell})"
+        parts.append(f"coalesce({cell}, '') AS device")
+    return parts
+
+
+def row_hash(recipe: Recipe) -> str:
+    """What tells two rows apart beyond the canonical columns: a hash of the cells left behind."""
+    used = {binding.source for binding in recipe.columns.values()} | {recipe.time}
+    others = [name(label) for label in unique_header(recipe) if label not in used]
+    return f"hash({', '.join(others)})" if others else "0::UBIGINT"
+
+
+def _clean_cell(recipe: Recipe, source: str) -> str:
+    cell = f"trim({name(source)})"
+    if recipe.missing:
+        tokens = ", ".join(text(token.lower()) for token in recipe.missing)
+        cell = f"CASE WHEN lower({cell}) IN ({tokens}) THEN NULL ELSE {cell} END"
+    return f"nullif({cell}, '')"
+
+
+def _number(recipe: Recipe, cell: str, suffixes: tuple[str, ...]) -> str:
+    for suffix in suffixes:
+        pattern = r"\s*" + _escaped(suffix) + "$"
+        cell = f"regexp_replace({cell}, {text(pattern)}, '')"
+    if recipe.decimal != ".":
+        cell = f"replace(replace({cell}, '.', ''), {text(recipe.decimal)}, '.')"
+    return f"TRY_CAST({cell} AS DOUBLE)"
+
+
+def _escaped(suffix: str) -> str:
+    return "".join("\\" + char if not char.isalnum() else char for char in suffix)
+
+
+def time_expression(recipe: Recipe, formats: tuple[str, ...]) -> str:
+    """Text or number of the file's clock to microseconds; null where it cannot be read."""
+    cell = f"trim({name(recipe.time)})"
+    if recipe.time_form == "epoch":
+        return f"CAST(round(TRY_CAST({cell} AS DOUBLE) * {recipe.time_unit_us!r}) AS BIGINT)"
+    # ISO text is cast as it is: an offset, where there is one, is taken into account.
+    iso = (
+        f"CASE WHEN regexp_matches({cell}, '{ISO_PATTERN}') "
+        f"THEN epoch_us(TRY_CAST({cell} AS TIMESTAMP)) END"
+    )
+    if recipe.zoned:
+        iso = f"epoch_us(TRY_CAST({cell} AS TIMESTAMPTZ))"
+    formats = formats or recipe.time_formats
+    if not formats:
+        return iso
+    listed = ", ".join(text(fmt) for fmt in formats)
+    return f"coalesce({iso}, epoch_us(try_strptime({cell}, [{listed}])))"
+
+
+def text_select(recipe: Recipe, source: str, formats: tuple[str, ...]) -> str:
+    """Canonical columns out of text cells, with a bit for each cell that does not cast."""
+    parts = [f"{time_expression(recipe, formats)} AS clock_us", *labels(recipe)]
+    bits = []
+    for position, column in enumerate(bound(recipe)):
+        binding = recipe.columns[column]
+        cell = _clean_cell(recipe, binding.source)
+        number = _number(recipe, cell, binding.suffixes)
+        scale = "" if binding.scale == 1.0 else f" * {binding.scale!r}::DOUBLE"
+        parts.append(f"{number}{scale} AS {column}")
+        bits.append(f"CASE WHEN {cell} IS NOT NULL AND {number} IS NULL THEN {1 << position} ELSE 0 END")
+    parts.append(f"{row_hash(recipe)} AS row_hash")
+    parts.append(f"({' + '.join(bits) or '0'})::INTEGER AS bad_cells")
+    where = ""
+    if recipe.repeated_header:
+        where = f" WHERE coalesce(trim({name(recipe.time)}) <> {text(recipe.time)}, true)"
+    return f"SELECT {', '.join(parts)} FROM {source}{where}"
+
+
+def plain_source(recipe: Recipe, path: Path) -> str:
+    """JSON lines and Parquet as text cells under the recipe's names."""
+    if recipe.kind == "jsonl":
+        columns = ", ".join(f"{text(label)}: 'VARCHAR'" for label in recipe.header)
+        return (
+            f"read_json({text(str(path))}, format='newline_delimited', columns={{{columns}}}, "
+            f"ignore_errors=true, compression={text(compression_of(path))})"
+        )
+    cells = ", ".join(f"CAST({name(label)} AS VARCHAR) AS {name(label)}" for label in recipe.header)
+    return f"(SELECT {cells} FROM read_parquet({text(str(path))}))"

@@ -1,0 +1,11 @@
+"""Named rules: a log as prepared -> a clean log and a report of everything that was done to it.
+
+The rules are the same for every log. Each is applied in the engine, counted, and reported with an
+example; a rule that finds nothing reports 0.
+"""
+
+from __future__ import annotations
+
+from wattboard.quality.clean import CleanLog, Workbench, clean_log
+
+__all__ = ["CleanLog", "Workbench", "clean_log"]

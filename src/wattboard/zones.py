@@ -1,0 +1,78 @@
+"""Local time and UTC: the few constant-offset stretches of a zone, as plain numbers.
+
+Engines know no time zones here; they subtract an offset that a small table gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+US_PER_S = 1_000_000
+_STEP = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """UTC microseconds ``[start_us, end_us)`` with one offset from UTC."""
+
+    start_us: int
+    end_us: int
+    offset_us: int
+
+
+def _offset(zone: ZoneInfo, utc: datetime) -> timedelta:
+    return utc.astimezone(zone).utcoffset() or timedelta()
+
+
+def _us(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def stretches(timezone: str, first_us: int, last_us: int) -> list[Stretch]:
+    """The zone's stretches of constant offset that cover ``[first_us, last_us]`` (UTC)."""
+    zone = ZoneInfo(timezone)
+    here = EPOCH + timedelta(microseconds=first_us) - timedelta(days=2)
+    end = EPOCH + timedelta(microseconds=last_us) + timedelta(days=2)
+    found: list[Stretch] = []
+    start, offset = here, _offset(zone, here)
+    while here < end:
+        ahead = min(here + _STEP, end)
+        if _offset(zone, ahead) != offset:
+            low, high = here, ahead
+            while high - low > timedelta(seconds=1):
+                middle = low + (high - low) / 2
+                low, high = (middle, high) if _offset(zone, middle) == offset else (low, middle)
+            change = high.replace(microsecond=0)
+            found.append(Stretch(_us(start), _us(change), offset // timedelta(microseconds=1)))
+            start, offset = change, _offset(zone, ahead)
+        here = ahead
+    found.append(Stretch(_us(start), _us(end), offset // timedelta(microseconds=1)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class LocalChange:
+    """A clock change as the local clock shows it: ``[low_us, high_us)`` is repeated or skipped."""
+
+    low_us: int
+    high_us: int
+    repeated: bool
+
+
+def local_changes(table: list[Stretch]) -> list[LocalChange]:
+    """Where the local clock repeats or skips time."""
+    found = []
+    for before, after in zip(table, table[1:], strict=False):
+        edge = before.end_us
+        old, new = edge + before.offset_us, edge + after.offset_us
+        found.append(LocalChange(min(old, new), max(old, new), repeated=new < old))
+    return found
+
+
+def iso_local(time_us: int, timezone: str) -> str:
+    """ISO 8601 local time with its offset, whole seconds unless the time has a fraction."""
+    moment = (EPOCH + timedelta(microseconds=time_us)).astimezone(ZoneInfo(timezone))
+    return moment.isoformat(timespec="seconds" if time_us % US_PER_S == 0 else "milliseconds")
