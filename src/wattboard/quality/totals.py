@@ -55,7 +55,7 @@ def add_up_devices(
     median = bench.collect(
         each.with_columns(
             since=nw.col("time_us") - nw.col("time_us").shift(1).over("part", order_by="time_us")
-        ).select(step=nw.col("since").quantile(0.5, "nearest"))
+        ).select(step=nw.col("since").quantile(0.5, "linear"))
     )["step"][0].as_py()
     half = (median or 2) / 2
     ordered = each.with_columns(

