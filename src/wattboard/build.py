@@ -352,7 +352,7 @@ def _analyse(
             covered_hours=covered_h,
             gap_hours=max(span_h - covered_h, 0.0),
         ),
-        states=analysis.classify(table, plateau, off_w, can_be_off=recipe.device_name == "wall"),
+        states=analysis.classify(table, off_w, can_be_off=recipe.device_name == "wall"),
         footprint=foot,
         statistics=statistics,
         profile=analysis.load_profile(table, zone),

@@ -52,14 +52,15 @@ def _states(summary: Summary) -> list[Finding]:
     if idle and idle.share_of_time >= WORTH_SAYING:
         floor = off.mean_w if off and off.mean_w is not None else 0.0
         saved = idle.energy_kwh - floor * idle.hours / 1000.0
+        told = idle.hours + (states["active"].hours if "active" in states else 0.0)
         found.append(
             Finding(
                 id="idle",
                 page="power",
                 chart="distribution",
-                text=f"The machine idles {idle.share_of_time:.0%} of the covered time and draws "
-                f"{idle.share_of_energy:.0%} of the energy in it; switched off then, it would have "
-                f"saved {saved:,.3g} kWh.",
+                text=f"Load is recorded in {told:,.0f} h, and for {idle.hours / told:.0%} of them the "
+                f"machine idles, drawing {idle.energy_kwh:,.3g} kWh; switched off then, it would "
+                f"have saved {saved:,.3g} kWh.",
             )
         )
     if off and off.hours >= 1:

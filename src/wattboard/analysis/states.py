@@ -18,7 +18,6 @@ OFF_SHARE = 0.10
 OFF_MOST_W = 20.0
 BUSY_PCT = 5.0
 PLATEAU_SHARE = 0.05
-PLATEAU_TOLERANCE = 0.03
 HISTOGRAM_BINS = 120
 UTILISATION = ("cpu_util_pct", "gpu_util_pct")
 
@@ -87,17 +86,18 @@ def idle_plateau(table: BaseTable, off_w: float) -> IdlePlateau:
 
 
 def classify(
-    table: BaseTable, plateau: IdlePlateau, off_w: float, *, can_be_off: bool
+    table: BaseTable, off_w: float, *, can_be_off: bool
 ) -> list[State]:
-    """Share of time and energy of each state that occurs."""
+    """Share of time and energy of each state that occurs.
+
+    Without a record of load a machine that is on may be idle or not: its level of power does not
+    tell, since other equipment on the outlet moves it.
+    """
     busy = _busy(table)
     power = table.mean_w
     off = (power < off_w) & np.isnan(busy) if can_be_off else np.zeros(len(power), dtype=bool)
     active = ~off & (busy >= BUSY_PCT)
     idle = ~off & (busy < BUSY_PCT)
-    if plateau.idle_w is not None:
-        level = plateau.idle_w * (1.0 + PLATEAU_TOLERANCE)
-        idle |= ~off & np.isnan(busy) & (power <= level)
     unknown = ~(off | active | idle)
     hours, energy = table.covered_s / 3600.0, table.energy_wh / 1000.0
     all_hours, all_energy = hours.sum(), energy.sum()

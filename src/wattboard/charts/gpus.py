@@ -23,9 +23,12 @@ STRIP = 40
 
 def gpu_metrics(gpus: Accelerators) -> go.Figure:
     """GPU Metrics Analysis: mean and median of each metric in a panel of its own unit."""
-    groupings = [
-        g for g in ("vendor", "architecture", "kind") if any(m.grouping == g for m in gpus.metrics)
-    ]
+    groups = {
+        g: {m.group for m in gpus.metrics if m.grouping == g} - {"unknown"}
+        for g in ("vendor", "architecture", "kind")
+    }
+    # One bar compares nothing: a grouping with several groups comes first.
+    groupings = sorted((g for g in groups if groups[g]), key=lambda g: len(groups[g]) < 2)
     figure = make_subplots(
         rows=len(TITLES), cols=1, subplot_titles=list(TITLES.values()), vertical_spacing=0.07
     )
@@ -42,6 +45,7 @@ def gpu_metrics(gpus: Accelerators) -> go.Figure:
                 y=[m.mean for m in rows],
                 name="mean",
                 marker={"color": ACCENT},
+                width=0.5,
                 customdata=[m.count for m in rows],
                 hovertemplate="%{x}<br>mean %{y:,.2f}, of %{customdata:,}<extra></extra>",
                 visible=shown,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import plotly.graph_objects as go
@@ -26,44 +26,49 @@ def with_gaps(series: Series, values: list[Any]) -> tuple[list[str], list[Any]]:
     return x, y
 
 
-def envelope(series: Series) -> dict[str, list[Any]]:
-    """``x``, ``min``, ``max`` and ``mean`` of a series with its gaps open."""
-    x, mean = with_gaps(series, series.mean_w)
-    return {
-        "x": x,
-        "mean": mean,
-        "min": with_gaps(series, series.min_w)[1],
-        "max": with_gaps(series, series.max_w)[1],
-    }
+def band(series: Series) -> tuple[list[Any], list[Any]]:
+    """The area from minimum to maximum as one closed outline for each stretch without a gap.
+
+    Filling between two lines would fill the gaps as well.
+    """
+    x: list[Any] = []
+    y: list[Any] = []
+    edges = [i for i, gap in enumerate(series.gap_before) if gap and i]
+    for first, last in pairwise([0, *edges, len(series.start)]):
+        starts = series.start[first:last]
+        x += [*starts, *reversed(starts), None]
+        y += [*series.max_w[first:last], *reversed(series.min_w[first:last]), None]
+    return x, y
 
 
 def server_power(series: Series, *, simulated: bool, height: int = 460) -> go.Figure:
     """Server Power Over Time: mean, and the band from minimum to maximum, W."""
-    points = envelope(series)
     figure = go.Figure(layout=layout(y="Power (W)", height=height, simulated=simulated))
-    edge = {"mode": "lines", "line": {"width": 0.6, "color": BAND}, "connectgaps": False}
+    x, y = band(series)
     figure.add_scatter(
-        x=points["x"], y=points["max"], name="maximum", hovertemplate="%{y:,.1f} W", **edge
-    )
-    figure.add_scatter(
-        x=points["x"],
-        y=points["min"],
-        name="minimum",
-        fill="tonexty",
+        x=x,
+        y=y,
+        name="minimum to maximum",
+        mode="lines",
+        fill="toself",
         fillcolor=BAND,
-        hovertemplate="%{y:,.1f} W",
-        **edge,
+        line={"width": 0.6, "color": BAND},
+        hoverinfo="skip",
     )
+    x, mean = with_gaps(series, series.mean_w)
+    low, high = with_gaps(series, series.min_w)[1], with_gaps(series, series.max_w)[1]
     figure.add_scatter(
-        x=points["x"],
-        y=points["mean"],
+        x=x,
+        y=mean,
         name="mean",
         mode="lines",
         line={"width": 1.4, "color": ACCENT},
         connectgaps=False,
-        hovertemplate="%{y:,.1f} W",
+        customdata=[list(pair) for pair in zip(low, high, strict=True)],
+        hovertemplate="%{x|%Y-%m-%d %H:%M:%S}<br>mean %{y:,.1f} W<br>"
+        "%{customdata[0]:,.1f} to %{customdata[1]:,.1f} W<extra></extra>",
     )
-    figure.update_layout(hovermode="x unified", showlegend=True)
+    figure.update_layout(hovermode="x", showlegend=True)
     figure.update_yaxes(rangemode="tozero")
     return figure
 

@@ -25,6 +25,6 @@ def co2_trend(co2: CO2) -> go.Figure:
     low, high = OPENS
     figure.update_xaxes(range=[low - 0.3, high + 0.3], tickformat="d")
     inside = [v for y, v in zip(co2.years, co2.values, strict=True) if low <= y <= high and v]
-    figure.update_yaxes(range=[0, max(inside, default=1.0) * 1.08])
+    figure.update_yaxes(range=[0, max(inside, default=1.0) * 1.08], tickformat=",d")
     figure.update_layout(showlegend=True, hovermode="x unified")
     return figure

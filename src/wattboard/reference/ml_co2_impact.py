@@ -131,13 +131,21 @@ def _compare(items: list[Accelerator]) -> tuple[list[Disagreement], list[str]]:
     for known in database():
         by_key.setdefault(name_key(known.name), []).append(known)
     found, unmatched = [], []
-    for item in items:
+    for place, item in enumerate(list(items)):
         if item.kind != "gpu":
             continue
         matches = by_key.get(name_key(item.name), [])
         if len(matches) != 1:
             unmatched.append(item.name)
             continue
+        # The file does not tell generations; which device it is, the database knows.
+        items[place] = item.model_copy(
+            update={
+                "architecture": matches[0].architecture,
+                "generation": matches[0].generation,
+                "year": matches[0].year,
+            }
+        )
         for metric in COMPARED:
             given, known_value = getattr(item, metric), getattr(matches[0], metric)
             if given is None or known_value is None:

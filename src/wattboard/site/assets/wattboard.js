@@ -76,16 +76,26 @@ const wattboard = (() => {
 
   // --- finer series when zoomed in ---------------------------------------------------------------
 
+  // The band is an outline for each stretch without a gap, as in the figure made by the build.
   function points(series) {
-    const out = { x: [], mean: [], min: [], max: [] };
+    const line = { x: [], y: [], range: [] }, band = { x: [], y: [] };
+    let first = 0;
+    const close = (last) => {
+      const part = (values) => values.slice(first, last);
+      band.x.push(...part(series.start), ...part(series.start).reverse(), null);
+      band.y.push(...part(series.max_w), ...part(series.min_w).reverse(), null);
+      first = last;
+    };
     series.start.forEach((start, i) => {
-      if (series.gap_before[i]) {
-        out.x.push(start); out.mean.push(null); out.min.push(null); out.max.push(null);
+      if (i && series.gap_before[i]) {
+        close(i);
+        line.x.push(start); line.y.push(null); line.range.push([null, null]);
       }
-      out.x.push(start);
-      out.mean.push(series.mean_w[i]); out.min.push(series.min_w[i]); out.max.push(series.max_w[i]);
+      line.x.push(start); line.y.push(series.mean_w[i]);
+      line.range.push([series.min_w[i], series.max_w[i]]);
     });
-    return out;
+    close(series.start.length);
+    return { line, band };
   }
 
   function cut(series, from, to) {
@@ -104,7 +114,7 @@ const wattboard = (() => {
 
   function zoomable(element) {
     const names = element.dataset.fine.split(" ");
-    const original = element.figure.data.map((trace) => ({ x: trace.x, y: trace.y }));
+    const original = element.figure.data.map(({ x, y, customdata }) => ({ x, y, customdata }));
     let turn = 0;
     element.on("plotly_relayout", async (change) => {
       const mine = ++turn;
@@ -112,7 +122,9 @@ const wattboard = (() => {
       const range = element.layout.xaxis.range;
       if (full || !("xaxis.range[0]" in change || "xaxis.range" in change)) {
         if (change["xaxis.autorange"]) {
-          await Plotly.restyle(element, { x: original.map((t) => t.x), y: original.map((t) => t.y) });
+          for (const [i, { x, y, customdata }] of original.entries()) {
+            await Plotly.restyle(element, { x: [x], y: [y], customdata: [customdata] }, [i]);
+          }
           element.dataset.shown = "";
         }
         return;
@@ -124,8 +136,9 @@ const wattboard = (() => {
         const piece = cut(series, from, to);
         if (!piece) return;
         if (piece.start.length > FINEST_POINTS && name !== names[0]) continue;
-        const p = points(piece);
-        await Plotly.restyle(element, { x: [p.x, p.x, p.x], y: [p.max, p.min, p.mean] });
+        const { line, band } = points(piece);
+        await Plotly.restyle(element, { x: [band.x], y: [band.y] }, [0]);
+        await Plotly.restyle(element, { x: [line.x], y: [line.y], customdata: [line.range] }, [1]);
         element.dataset.shown = name;
         return;
       }
