@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wattboard.quality.clean import Workbench
 
 COUNTER_MARGIN = 1.25
+COUNTER_NOISE_KWH = 1e-7
 US_PER_HOUR = 3_600_000_000
 
 
@@ -165,18 +166,18 @@ def _counter(
     from wattboard.quality.clean import rule
 
     rise, since = nw.col("rise"), nw.col("since")
-    quantum = (
-        bench.collect(stepped.select(q=nw.when(rise > 0).then(rise).min()))["q"][0].as_py() or 0.0
-    )
+    # A counter moves in quanta, so a step may be two of them early; averaging leaves noise behind.
+    usual = bench.collect(stepped.select(q=nw.when(rise > COUNTER_NOISE_KWH).then(rise).median()))
+    quantum = usual["q"][0].as_py() or 0.0
     most = since * (max_w * COUNTER_MARGIN / 1000.0 / US_PER_HOUR) + 2 * quantum
-    plausible = (rise >= 0) & (rise <= most)
+    plausible = (rise >= -COUNTER_NOISE_KWH) & (rise <= most)
     found = bench.collect(
         stepped.select(
             steps=rise.count(),
-            resets=nw.when(rise < 0).then(1).sum(),
+            resets=nw.when(rise < -COUNTER_NOISE_KWH).then(1).sum(),
             jumps=nw.when(rise > most).then(1).sum(),
             lost=nw.when(rise > most).then(rise).sum(),
-            first=nw.when((rise < 0) | (rise > most)).then(nw.col("time_us")).min(),
+            first=nw.when((rise < -COUNTER_NOISE_KWH) | (rise > most)).then(nw.col("time_us")).min(),
         )
     ).to_pylist()[0]
     resets, jumps = int(found["resets"] or 0), int(found["jumps"] or 0)

@@ -1,0 +1,271 @@
+"""A simulated server log in the server dataset's own raw shape, with everything that makes it hard.
+
+Wall power is a baseline, which steps as other equipment on the outlet comes and goes, plus 2.4 W per
+% of CPU load, 0.35 W per % of GPU load and noise of 0.6 W, rounded to 0.1 W; the counter is its
+integral in steps of 0.01 kWh. Telemetry that is not recorded is written as zero, as the dataset does.
+About one second in ten has several readings, some equal in every column; the first block of the file
+belongs after the second; some rows are malformed; the counter resets and jumps; for a while the
+machine is off. Everything is drawn from one seed, and the truth comes with the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wattboard.errors import OutputError
+
+ROWS = 600_000
+LONGEST_STEP_S = 30
+SIMULATED_MAC = "02:00:00:00:00:51"
+START = datetime(2021, 5, 5, 22, 5, 27, tzinfo=UTC)
+CPU_W_PER_PCT = 2.4
+GPU_W_PER_PCT = 0.35
+NOISE_W = 0.6
+OFF_W = 5.0
+MALFORMED_EVERY = 150_000
+CHUNK = 250_000
+# Shares of the log at which the baseline changes, and to what (W); 5 W is off.
+PLATEAUS = (
+    (0.00, 98.0),
+    (0.16, 120.0),
+    (0.24, 95.0),
+    (0.38, 66.0),
+    (0.48, 78.0),
+    (0.60, OFF_W),
+    (0.66, 70.0),
+    (0.82, 110.0),
+    (0.92, 95.0),
+)
+# Shares of the log at which readings stop, and for how many seconds.
+GAPS = ((0.10, 900), (0.31, 5400), (0.52, 21600), (0.75, 1800))
+UTIL_FROM, SENSORS_FROM, METER_TEMP_FROM = 0.25, 0.45, 0.12
+SENSOR_HOLES = ((0.55, 0.58), (0.72, 0.80))
+RESET_AT, JUMP_AT, JUMP_KWH = 0.70, 0.86, 37.5
+COLUMNS = (
+    "MAC,weekday,fecha_servidor,fecha_esp32,voltaje,corriente,potencia,frecuencia,energia,fp,"
+    "ESP32_temp,WORKSTATION_CPU,WORKSTATION_CPU_POWER,WORKSTATION_CPU_TEMP,WORKSTATION_GPU,"
+    "WORKSTATION_GPU_POWER,WORKSTATION_GPU_TEMP,WORKSTATION_RAM,WORKSTATION_RAM_POWER"
+).split(",")
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is true of a sample: the readings as written, without the damage.
+
+    ``energy_kwh`` is the trapezoid integral over distinct instants, each the mean of its readings
+    that differ, gaps left out.
+    """
+
+    rows: int
+    malformed_rows: int
+    duplicates: int
+    instants: int
+    energy_kwh: float
+    covered_hours: float
+    gap_hours: float
+    off_hours: float
+    first: str
+    last: str
+
+
+def _draws(rows: int, seed: int) -> dict[str, Any]:
+    """Every column of every row, in time order."""
+    rng = np.random.default_rng(seed)
+    # Nine seconds in ten have one reading, the rest two to four.
+    seconds = int(rows / 1.16)
+    count = np.where(rng.random(seconds) < 0.9, 1, rng.integers(2, 5, seconds))
+    while count.sum() < rows:
+        count = np.append(count, 1)
+    ends = np.cumsum(count)
+    seconds = int(np.searchsorted(ends, rows)) + 1
+    count = count[:seconds]
+    count[-1] -= int(ends[seconds - 1]) - rows
+    share = np.arange(seconds) / seconds
+    clock = np.arange(seconds, dtype=np.int64)
+    for at, length in GAPS:
+        clock[int(at * seconds) :] += length
+    base = np.empty(seconds)
+    for at, watts in PLATEAUS:
+        base[int(at * seconds) :] = watts
+    on = base > OFF_W
+    cpu, gpu = _load(rng, seconds, clock)
+    cpu[~on] = gpu[~on] = 0.0
+    second = np.repeat(np.arange(seconds), count)
+    return {
+        "rng": rng,
+        "second": second,
+        "share": share[second],
+        "clock": clock[second],
+        "base": base[second],
+        "on": on[second],
+        "cpu": cpu[second],
+        "gpu": gpu[second],
+    }
+
+
+def _load(rng: np.random.Generator, seconds: int, clock: Any) -> tuple[Any, Any]:
+    """CPU and GPU load: a low hum, a daily rhythm, and bursts of work."""
+    hum = rng.gamma(2.0, 0.4, seconds) + 0.1
+    hour = ((clock + 79527) % 86400) / 3600.0
+    hum += np.where((hour > 8) & (hour < 18), 1.2, 0.0)
+    cpu, gpu = hum, rng.gamma(1.0, 0.02, seconds)
+    for _ in range(max(12, seconds // 20_000)):
+        start = int(rng.integers(0, seconds))
+        stop = start + int(rng.integers(120, max(240, seconds // 150)))
+        height = float(rng.uniform(20, 75))
+        cpu[start:stop] += height + rng.normal(0, 3.0, len(cpu[start:stop]))
+        if rng.random() < 0.3:
+            gpu[start:stop] += rng.uniform(10, 60)
+    return np.clip(cpu, 0.1, 99.8), np.clip(gpu, 0.0, 99.0)
+
+
+def _columns(drawn: dict[str, Any]) -> dict[str, Any]:
+    rng, share, on = drawn["rng"], drawn["share"], drawn["on"]
+    size = len(share)
+    cpu, gpu = np.round(drawn["cpu"], 2), np.round(drawn["gpu"], 2)
+    noise = rng.normal(0, NOISE_W, size)
+    noise[~on] *= 0.1
+    power = drawn["base"] + CPU_W_PER_PCT * cpu + GPU_W_PER_PCT * gpu + noise
+    power = np.round(np.clip(power, 0, None), 1)
+    volts = np.round(120.1 + rng.normal(0, 0.14, size), 1)
+    factor = np.round(np.where(on, 0.9, 0.25) + rng.normal(0, 0.01, size), 2)
+    clock = drawn["clock"]
+    step = np.diff(clock, prepend=clock[0])
+    total = np.cumsum(power * step) / 3.6e6 + 1.16
+    total[share >= RESET_AT] -= total[np.argmax(share >= RESET_AT)]
+    total[share >= JUMP_AT] += JUMP_KWH
+    recorded = on & (share >= UTIL_FROM)
+    sensors = recorded & (share >= SENSORS_FROM)
+    for low, high in SENSOR_HOLES:
+        sensors &= ~((share >= low) & (share < high))
+    warm = 30 + 0.35 * cpu
+
+    def told(values: Any, where: Any, digits: int) -> Any:
+        return np.where(where, np.round(values, digits), 0.0)
+
+    # A lone zero between readings of load is a reading.
+    lone = recorded & (rng.random(size) < 0.002)
+    return {
+        "voltaje": volts,
+        "corriente": np.round(power / volts / factor, 2),
+        "potencia": power,
+        "frecuencia": np.round(60 + rng.normal(0, 0.04, size), 1),
+        "energia": np.round(total, 2),
+        "fp": factor,
+        "ESP32_temp": told(32 + rng.normal(0, 0.5, size), share >= METER_TEMP_FROM, 2),
+        "WORKSTATION_CPU": np.where(lone, 0.0, told(cpu, recorded, 2)),
+        "WORKSTATION_CPU_POWER": told(8 + 0.38 * cpu, sensors, 2),
+        "WORKSTATION_CPU_TEMP": told(warm, sensors, 1),
+        "WORKSTATION_GPU": told(gpu, recorded, 2),
+        "WORKSTATION_GPU_POWER": told(9 + GPU_W_PER_PCT * gpu, sensors, 2),
+        "WORKSTATION_GPU_TEMP": told(34 + 0.1 * gpu, sensors, 1),
+        "WORKSTATION_RAM": told(25 + 6 * np.sin(share * 40), recorded, 2),
+        "WORKSTATION_RAM_POWER": told(4 + 0.02 * cpu, sensors, 2),
+    }
+
+
+def _duplicate(drawn: dict[str, Any], columns: dict[str, Any]) -> None:
+    """Make every third further reading of a second equal to the one before it."""
+    again = np.flatnonzero(np.diff(drawn["second"], prepend=-1) == 0)[::3]
+    for values in columns.values():
+        values[again] = values[again - 1]
+
+
+def _truth(drawn: dict[str, Any], columns: dict[str, Any], malformed: Any) -> Truth:
+    kept = np.ones(len(drawn["clock"]), dtype=bool)
+    kept[malformed] = False
+    clock = drawn["clock"][kept]
+    table = np.column_stack([clock, *[values[kept] for values in columns.values()]])
+    # Equal rows stand next to each other only by chance, so all readings of a second are compared.
+    order = np.lexsort(table.T[::-1])
+    table = table[order]
+    equal = np.zeros(len(table), dtype=bool)
+    equal[1:] = (table[1:] == table[:-1]).all(axis=1)
+    rest = table[~equal]
+    instants, index, readings = np.unique(rest[:, 0], return_inverse=True, return_counts=True)
+    power_column = 1 + list(columns).index("potencia")
+    power = np.bincount(index, weights=rest[:, power_column]) / readings
+    step = np.diff(instants)
+    joined = step <= LONGEST_STEP_S
+    energy = ((power[1:] + power[:-1]) / 2 * step)[joined].sum() / 3.6e6
+    covered = step[joined].sum() / 3600
+    off = step[joined & (power[1:] < 2 * OFF_W)].sum() / 3600
+    return Truth(
+        rows=len(drawn["clock"]),
+        malformed_rows=len(malformed),
+        duplicates=int(equal.sum()),
+        instants=len(instants),
+        energy_kwh=float(energy),
+        covered_hours=float(covered),
+        gap_hours=float(step[~joined].sum() / 3600),
+        off_hours=float(off),
+        first=str(_text(clock[:1])[0]),
+        last=str(_text(clock[-1:])[0]),
+    )
+
+
+def _text(clock: Any) -> Any:
+    moments = np.datetime64(START.replace(tzinfo=None), "s") + clock.astype("timedelta64[s]")
+    return np.char.replace(np.datetime_as_string(moments), "T", " ")
+
+
+def write_sample(path: Path, rows: int = ROWS, seed: int = 2021) -> Truth:
+    """Write the file (``.gz`` and ``.zst`` are packed) and tell the truth about it.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    drawn = _draws(rows, seed)
+    columns = _columns(drawn)
+    _duplicate(drawn, columns)
+    malformed = np.arange(rows // 50 + 7, rows, MALFORMED_EVERY)
+    truth = _truth(drawn, columns, malformed)
+    # The file starts with a block that belongs later, as the original does.
+    early = rows // 8
+    order = np.concatenate([np.arange(early, 2 * early), np.arange(early), np.arange(2 * early, rows)])
+    try:
+        _write(path, drawn["clock"], columns, order, set(malformed.tolist()))
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            "Choose another folder, or free some space.",
+        ) from error
+    return truth
+
+
+def _write(path: Path, clock: Any, columns: dict[str, Any], order: Any, malformed: set[int]) -> None:
+    import pyarrow as pa
+    from pyarrow import csv as pacsv
+
+    packing = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix)
+    days = np.array(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"])
+    plain = pacsv.WriteOptions(include_header=False, quoting_style="none")
+    with pa.output_stream(str(path), compression=packing) as out:
+        out.write((",".join(COLUMNS) + "\n").encode())
+        for start in range(0, len(order), CHUNK):
+            rows = order[start : start + CHUNK]
+            times = _text(clock[rows])
+            weekday = days[(clock[rows] + 79527) // 86400 % 7 - 5]
+            table = {
+                "MAC": np.full(len(rows), SIMULATED_MAC),
+                "weekday": weekday,
+                "fecha_servidor": times,
+                "fecha_esp32": times,
+                **{name: values[rows] for name, values in columns.items()},
+            }
+            bad = [i for i, row in enumerate(rows.tolist()) if row in malformed] if malformed else []
+            here = 0
+            arrow = pa.table(table)
+            for place in [*bad, len(rows)]:
+                if place > here:
+                    pacsv.write_csv(arrow.slice(here, place - here), out, plain)
+                if place < len(rows):
+                    cut = [SIMULATED_MAC, str(weekday[place]), str(times[place])]
+                    out.write((",".join(cut) + "\n").encode())
+                here = place + 1
