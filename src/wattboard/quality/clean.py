@@ -229,7 +229,8 @@ def clean_log(
     rules += total_rules
     instants = one_row_per_instant(bench, frame, columns, timezone)
     rules += instants.rules
-    if "power_w" not in columns:
+    from_counter = "power_w" not in columns
+    if from_counter:
         clean, counter_rules = power_from_counter(bench, instants.frame)
         rules += counter_rules
         columns = (*columns, "power_w")
@@ -239,7 +240,9 @@ def clean_log(
     silence = _silence(bench, clean, columns, extent, reading, width_us, explicit_missing, timezone)
     rules += silence.rules
     clean = bench.store(silence.frame, entry)
-    steps = measure_steps(bench, clean, columns, reading, width_us, timezone)
+    steps = measure_steps(
+        bench, clean, columns, reading, width_us, timezone, from_counter=from_counter
+    )
     rules += steps.rules
     return _finished(clean, steps, silence, columns, rules, reading, devices, hosts)
 

@@ -47,12 +47,15 @@ def measure_steps(
     reading: str,
     width_us: int,
     timezone: str,
+    *,
+    from_counter: bool = False,
 ) -> Steps:
     """Time each reading stands for, and the plausible steps of the counter.
 
     Between instants power is taken as a straight line (the trapezoid rule), so a reading stands for
     half of the step before and half of the step after it; steps over gaps stand for nothing. A mean
-    stands for its bucket.
+    stands for its bucket. Where power comes ``from_counter``, a step of the counter stands at its
+    start, as its power does.
 
     Raises:
         InputError: no row has a power value.
@@ -73,8 +76,14 @@ def measure_steps(
     if counter:
         energy = nw.col("energy_kwh")
         added["rise"] = energy - energy.shift(1).over(order_by="time_us")
-    narrow = clean.select(*wanted).filter(~nw.col("power_w").is_null()).with_columns(**added)
-    stepped = bench.materialise(narrow, "stepped")
+    narrow = clean.select(*wanted)
+    if from_counter:
+        added["rise"] = energy.shift(-1).over(order_by="time_us") - energy
+    else:
+        narrow = narrow.filter(~nw.col("power_w").is_null())
+    stepped = bench.materialise(narrow.with_columns(**added), "stepped")
+    every_step = stepped
+    stepped = stepped.filter(~nw.col("power_w").is_null())
     step_us, sizes = _step(bench, stepped)
     if not sizes["n"]:
         raise InputError(
@@ -100,10 +109,11 @@ def measure_steps(
     rules = []
     aside = 0
     if counter:
-        plausible, counter_rule = _counter(bench, stepped, sizes["max_w"], timezone)
+        span = until if from_counter else since
+        plausible, counter_rule = _counter(bench, every_step, span, sizes["max_w"], timezone)
         aside = counter_rule.count
         rise = nw.when(plausible).then(nw.col("rise"))
-        over_gap = since > (threshold + 1_000_000 if reading == "mean" else threshold)
+        over_gap = span > (threshold + 1_000_000 if reading == "mean" else threshold)
         result["metered_kwh"] = rise
         result["metered_gap_kwh"] = nw.when(over_gap).then(rise)
         rules.append(counter_rule)
@@ -158,18 +168,18 @@ def _step(bench: Workbench, stepped: nw.LazyFrame[Any]) -> tuple[int, dict[str, 
 
 
 def _counter(
-    bench: Workbench, stepped: nw.LazyFrame[Any], max_w: float, timezone: str
+    bench: Workbench, stepped: nw.LazyFrame[Any], span: Any, max_w: float, timezone: str
 ) -> tuple[Any, RuleResult]:
     """Which steps of the counter are plausible: not backwards, and no more than power allows."""
     import narwhals as nw
 
     from wattboard.quality.clean import rule
 
-    rise, since = nw.col("rise"), nw.col("since")
+    rise = nw.col("rise")
     # A counter moves in quanta, so a step may be two of them early; averaging leaves noise behind.
     usual = bench.collect(stepped.select(q=nw.when(rise > COUNTER_NOISE_KWH).then(rise).median()))
     quantum = usual["q"][0].as_py() or 0.0
-    most = since * (max_w * COUNTER_MARGIN / 1000.0 / US_PER_HOUR) + 2 * quantum
+    most = span * (max_w * COUNTER_MARGIN / 1000.0 / US_PER_HOUR) + 2 * quantum
     plausible = (rise >= -COUNTER_NOISE_KWH) & (rise <= most)
     found = bench.collect(
         stepped.select(

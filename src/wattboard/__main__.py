@@ -1,0 +1,5 @@
+"""``python -m wattboard``."""
+
+from wattboard.cli import main
+
+main()

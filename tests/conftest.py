@@ -1,0 +1,62 @@
+"""Shared by all tests: a cache of their own, the real data where it stands, and the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wattboard import build
+from wattboard.settings import Settings
+from wattboard.summary import Summary
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("WATTBOARD_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("the real data does not stand beside the project")
+    return SHARED
+
+
+@pytest.fixture
+def summarise() -> Callable[..., Summary]:
+    def run(*log: Path, **settings: object) -> Summary:
+        given = Settings(log=[str(path) for path in log], **settings)
+        return build.summarise(given, use_cache=False)[0]
+
+    return run
+
+
+@pytest.fixture
+def wattboard() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command as a user runs it, in a process of its own."""
+
+    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "wattboard", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+            timeout=300,
+            check=False,
+        )
+
+    return run
+
+
+def count_of(summary: Summary, rule: str) -> int:
+    return sum(r.count for r in summary.quality.rules if r.name == rule)
