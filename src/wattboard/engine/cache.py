@@ -85,6 +85,11 @@ class Cache:
         try:
             yield temporary
             temporary.replace(self.folder / name)
+        except OSError as error:
+            raise OutputError(
+                f"The cache folder {self.folder} cannot be written: {error.strerror or error}.",
+                "Free some space, or set WATTBOARD_CACHE to a folder on another disk.",
+            ) from error
         finally:
             temporary.unlink(missing_ok=True)
 

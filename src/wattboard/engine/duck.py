@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 PREPARED_VERSION = 1
 DEFAULT_MEMORY = "640MB"
+NO_SPACE = ("No space left", "max_temp_directory_size", "Could not write", "File too large")
 MALFORMED_SHOWN_CHARS = 200
 
 
@@ -96,27 +98,34 @@ class DuckEngine:
                 damage = tuple(Damage(**item) for item in stored.pop("damage"))
                 parquet = tuple(stored.pop("parquet"))
                 return Prepared(parquet=parquet, damage=damage, **stored)
-        prepared = self._guarded(path, lambda: self._prepare(path, recipe, key))
+        with self._translated(path.name):
+            prepared = self._prepare(path, recipe, key)
         with self.cache.writing(record.name) as temporary:
             temporary.write_text(json.dumps(asdict(prepared)), "utf-8")
         return prepared
 
-    def _guarded(self, path: Path, work: Callable[[], Prepared]) -> Prepared:
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        """DuckDB's errors in our own words; Ctrl-C, which it reports as an error, as what it is."""
         import duckdb
 
         try:
-            return work()
+            yield
+        except RuntimeError as error:
+            if "interrupted" in str(error).lower():
+                raise KeyboardInterrupt from error
+            raise
+        except duckdb.InterruptException as error:
+            raise KeyboardInterrupt from error
         except duckdb.Error as error:
             message = str(error).splitlines()[0]
-            if "No space left" in message or "max_temp_directory_size" in message:
+            if any(words in message for words in NO_SPACE):
                 raise OutputError(
-                    f"The disk is full: {path.name} could not be prepared in {self.cache.folder}.",
+                    f"The disk is full: {what} could not be worked on in {self.cache.folder}.",
                     "Free some space, or set WATTBOARD_CACHE to a folder on another disk.",
                 ) from error
-            if isinstance(error, duckdb.InterruptException):
-                raise KeyboardInterrupt from error
             raise InputError(
-                f"{path.name} cannot be read: {message}",
+                f"{what} cannot be read: {message}",
                 "Check that the file is complete and of the kind that its name says.",
             ) from error
 
@@ -322,12 +331,13 @@ class DuckEngine:
         import narwhals as nw
 
         table = self._fresh(stem)
-        frame.to_native().create(table)
+        with self._translated("the log"):
+            frame.to_native().create(table)
         return nw.from_native(self.connection.table(table))
 
     def store(self, frame: nw.LazyFrame[Any], entry: str) -> nw.LazyFrame[Any]:
         """Compute a lazy frame once and keep it as Parquet in the cache."""
-        with self.cache.writing(entry) as temporary:
+        with self.cache.writing(entry) as temporary, self._translated("the log"):
             frame.to_native().write_parquet(str(temporary), compression="snappy")
         return self.frame([str(self.cache.path(entry))])
 
@@ -341,13 +351,10 @@ class DuckEngine:
         self.connection.unregister(f"{label}_arrow")
         return nw.from_native(self.connection.table(label))
 
-    def drop(self, frame: nw.LazyFrame[Any]) -> None:
-        """Give back the memory of a materialised frame."""
-        self.connection.execute(f"DROP TABLE IF EXISTS {name(frame.to_native().alias)}")
-
     def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """A small result out of the engine."""
-        return frame.collect(backend="pyarrow").to_native()
+        with self._translated("the log"):
+            return frame.collect(backend="pyarrow").to_native()
 
     def progress(self) -> float:
         """How far the running query is, 0 to 1; negative where unknown."""

@@ -188,9 +188,10 @@ def plain_source(recipe: Recipe, path: Path) -> str:
     """JSON lines and Parquet as text cells under the recipe's names."""
     if recipe.kind == "jsonl":
         columns = ", ".join(f"{text(label)}: 'VARCHAR'" for label in recipe.header)
+        packing = compression_of(path).replace("none", "uncompressed")
         return (
             f"read_json({text(str(path))}, format='newline_delimited', columns={{{columns}}}, "
-            f"ignore_errors=true, compression={text(compression_of(path))})"
+            f"ignore_errors=true, compression={text(packing)})"
         )
     cells = ", ".join(f"CAST({name(label)} AS VARCHAR) AS {name(label)}" for label in recipe.header)
     return f"(SELECT {cells} FROM read_parquet({text(str(path))}))"

@@ -123,18 +123,23 @@ def silent_bounds(
 def frozen_minutes(minutes: dict[str, NDArray[Any]], electrical: list[str]) -> NDArray[np.bool_]:
     """Minutes of a run in which no electrical column moved, an hour and 60 readings at least."""
     count = len(minutes["minute"])
-    still = np.ones(count, dtype=bool)
+    flat, still = np.ones(count, dtype=bool), np.ones(count, dtype=bool)
     for column in electrical:
         low, high = minutes[f"{column}__low"], minutes[f"{column}__high"]
-        same = low == high
-        same[1:] &= low[1:] == low[:-1]
-        still &= same
+        flat &= low == high
+        still[1:] &= low[1:] == low[:-1]
+    still[:1] = False
+    # A run does not go on across a gap.
+    apart = np.diff(minutes["minute"])
+    still[1:] &= apart <= 3 * max(np.median(apart), 1) if count > 1 else True
+    still &= flat
     if not electrical or not still.any():
         return np.zeros(count, dtype=bool)
-    # A run starts at the minute before the first that equals its predecessor.
     edges = np.diff(np.concatenate([[False], still, [False]]).astype(np.int8))
     frozen = np.zeros(count, dtype=bool)
     for start, stop in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
+        # The run begins with the minute that its first member equals.
+        start -= int(flat[start - 1])  # noqa: PLW2901
         duration = minutes["last"][stop - 1] - minutes["first"][start]
         if duration >= FROZEN_US and minutes["n"][start:stop].sum() >= FROZEN_READINGS:
             frozen[start:stop] = True

@@ -11,6 +11,7 @@ from wattboard.schema import FileKind
 
 HEAD_BYTES = 256 * 1024
 HEAD_LINES = 400
+LINE_CHARS = 20_000
 KINDS = (
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -96,7 +97,7 @@ def read_head(path: Path) -> Head:
                 encoding = "latin-1"
                 text = body.decode("latin-1")
                 notes = ("the file is not valid UTF-8: read as Latin-1",)
-    lines = tuple(text.splitlines()[:HEAD_LINES])
+    lines = tuple(line[:LINE_CHARS] for line in text.splitlines()[:HEAD_LINES])
     if not any(line.strip() for line in lines):
         raise InputError(f"{path.name} is empty.", "Name a file with readings.")
     first = next(line for line in lines if line.strip()).lstrip()
