@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import count_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import count_of
 from wattboard import build
 from wattboard.errors import WattboardError
 from wattboard.sample import write_sample
@@ -124,15 +124,13 @@ def test_a_column_that_changes_its_type_half_way(
     assert summary.statistics[0].count == 4000
 
 
-def test_wrong_encoding_is_read_and_said(
-    tmp_path: Path, summarise: Callable[..., Summary]
-) -> None:
+def test_wrong_encoding_is_read_and_said(tmp_path: Path, summarise: Callable[..., Summary]) -> None:
     path = tmp_path / "log.csv"
     path.write_bytes(GOOD.replace("watts", "watts,größe").replace("00,", "00,1,").encode("latin-1"))
     path.write_bytes(
-        ("time,watts,größe\n" + "".join(f"2024-03-01 00:{m:02d}:00,90,ä\n" for m in range(30))).encode(
-            "latin-1"
-        )
+        (
+            "time,watts,größe\n" + "".join(f"2024-03-01 00:{m:02d}:00,90,ä\n" for m in range(30))
+        ).encode("latin-1")
     )
     summary = summarise(path)
     assert summary.power.mean_w == 90
@@ -177,9 +175,7 @@ def test_interrupted_leaves_the_old_site(tmp_path: Path, own_cache: Path) -> Non
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
-def test_full_disk_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wattboard: Run
-) -> None:
+def test_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wattboard: Run) -> None:
     log = tmp_path / "log.csv"
     log.write_text(GOOD)
     # The shell's limit on file size stands in for a disk that fills up.

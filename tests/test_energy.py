@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import count_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import count_of
 from wattboard.summary import Summary
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
@@ -34,7 +35,7 @@ def trapezoid_kwh(rows: Rows, gap_s: float) -> float:
             instants.setdefault(seconds, []).append(watts)
     mean = sorted((s, sum(w) / len(w)) for s, w in instants.items())
     total = 0.0
-    for (a, p), (b, q) in zip(mean, mean[1:], strict=False):
+    for (a, p), (b, q) in itertools.pairwise(mean):
         if b - a <= gap_s:
             total += (p + q) / 2 * (b - a)
     return total / 3.6e6
@@ -57,15 +58,13 @@ def test_trapezoid_with_gaps_and_shared_instants(
     summary = summarise(write(tmp_path / "log.csv", rows))
     assert summary.log.gap_threshold_s == 30
     assert summary.energy.integrated_kwh == pytest.approx(trapezoid_kwh(rows, 30), rel=1e-12)
-    gaps = sum(1 for (a, _), (b, _) in zip(rows, rows[1:], strict=False) if b - a > 30)
+    gaps = sum(1 for (a, _), (b, _) in itertools.pairwise(rows) if b - a > 30)
     assert count_of(summary, "gaps") == gaps
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10_000))
-def test_what_changes_nothing(
-    tmp_path: Path, summarise: Callable[..., Summary], seed: int
-) -> None:
+def test_what_changes_nothing(tmp_path: Path, summarise: Callable[..., Summary], seed: int) -> None:
     rows = a_log(seed, 120)
     plain = summarise(write(tmp_path / "a.csv", rows))
     draw = random.Random(seed)
@@ -80,9 +79,7 @@ def test_what_changes_nothing(
         assert other.statistics[0].count == plain.statistics[0].count
 
 
-def test_energy_is_additive_over_splits(
-    tmp_path: Path, summarise: Callable[..., Summary]
-) -> None:
+def test_energy_is_additive_over_splits(tmp_path: Path, summarise: Callable[..., Summary]) -> None:
     rows = [(float(s), 50.0 + s % 97) for s in range(0, 4000)]
     whole = summarise(write(tmp_path / "whole.csv", rows)).energy.integrated_kwh
     for cut in (1, 1234, 3998):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import count_of
 
+from conftest import count_of
 from wattboard import reference
 from wattboard.summary import Summary
 

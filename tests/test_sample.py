@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import count_of
 
+from conftest import count_of
 from wattboard.sample import CPU_W_PER_PCT, write_sample
 from wattboard.summary import Summary
 
@@ -29,7 +29,9 @@ def test_same_seed_same_file(tmp_path: Path) -> None:
     assert first.count(b"\n") == 20_001
 
 
-def test_the_tool_finds_the_truth(made: tuple[Path, object], summarise: Callable[..., Summary]) -> None:
+def test_the_tool_finds_the_truth(
+    made: tuple[Path, object], summarise: Callable[..., Summary]
+) -> None:
     path, truth = made
     summary = summarise(path)
     assert summary.simulated
@@ -58,7 +60,9 @@ def test_silence_takes_its_own_columns_only(
     assert counts["meter_temp_c"] / used == pytest.approx(0.88, abs=0.01)
 
 
-def test_lone_zeros_stay_readings(made: tuple[Path, object], summarise: Callable[..., Summary]) -> None:
+def test_lone_zeros_stay_readings(
+    made: tuple[Path, object], summarise: Callable[..., Summary]
+) -> None:
     cpu = next(s for s in summarise(made[0]).statistics if s.column == "cpu_util_pct")
     assert cpu.min == 0.0
 

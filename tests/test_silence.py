@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import count_of
 
+from conftest import count_of
 from wattboard.quality.silence import decisive_length_us, silent_bounds
 from wattboard.summary import Summary
 

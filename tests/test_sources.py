@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from conftest import count_of
 
+from conftest import count_of
 from wattboard.errors import InputError, UsageError
 from wattboard.sources.options import parse_columns
 from wattboard.summary import Summary

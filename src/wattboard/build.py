@@ -166,9 +166,7 @@ def summarise(
         cache.close()
 
 
-def build(
-    settings: Settings, *, use_cache: bool = True, progress: Progress | None = None
-) -> Built:
+def build(settings: Settings, *, use_cache: bool = True, progress: Progress | None = None) -> Built:
     """From settings to a written site.
 
     Raises:
@@ -397,4 +395,3 @@ def _reference(settings: Settings, energy_kwh: float) -> tuple[Any, Any, Any]:
     )
     co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
     return foot, gpus, co2
-

@@ -89,9 +89,7 @@ def build(
     pue: Annotated[
         float | None, typer.Option(help="Power usage effectiveness, 1 or more.", metavar="X")
     ] = None,
-    tariff: Annotated[
-        float | None, typer.Option(help="Price of one kWh.", metavar="PRICE")
-    ] = None,
+    tariff: Annotated[float | None, typer.Option(help="Price of one kWh.", metavar="PRICE")] = None,
     currency: Annotated[
         str | None, typer.Option(help="Currency of the tariff.", metavar="CODE")
     ] = None,
@@ -146,9 +144,7 @@ def check(
     """Print the quality report of a log: every rule, and what it found."""
     from wattboard import build as composer
 
-    settings = _settings(
-        config, log=log, timezone=timezone, columns=columns, engine=engine
-    )
+    settings = _settings(config, log=log, timezone=timezone, columns=columns, engine=engine)
     with _watch(quiet or as_json) as progress:
         info, quality = composer.check(settings, use_cache=not no_cache, progress=progress)
     if as_json:

@@ -47,10 +47,11 @@ UTIL_FROM, SENSORS_FROM, METER_TEMP_FROM = 0.25, 0.45, 0.12
 SENSOR_HOLES = ((0.55, 0.58), (0.72, 0.80))
 RESET_AT, JUMP_AT, JUMP_KWH = 0.70, 0.86, 37.5
 COLUMNS = (
-    "MAC,weekday,fecha_servidor,fecha_esp32,voltaje,corriente,potencia,frecuencia,energia,fp,"
-    "ESP32_temp,WORKSTATION_CPU,WORKSTATION_CPU_POWER,WORKSTATION_CPU_TEMP,WORKSTATION_GPU,"
-    "WORKSTATION_GPU_POWER,WORKSTATION_GPU_TEMP,WORKSTATION_RAM,WORKSTATION_RAM_POWER"
-).split(",")
+    *("MAC", "weekday", "fecha_servidor", "fecha_esp32", "voltaje", "corriente", "potencia"),
+    *("frecuencia", "energia", "fp", "ESP32_temp", "WORKSTATION_CPU", "WORKSTATION_CPU_POWER"),
+    *("WORKSTATION_CPU_TEMP", "WORKSTATION_GPU", "WORKSTATION_GPU_POWER", "WORKSTATION_GPU_TEMP"),
+    *("WORKSTATION_RAM", "WORKSTATION_RAM_POWER"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,9 @@ def write_sample(path: Path, rows: int = ROWS, seed: int = 2021) -> Truth:
     truth = _truth(drawn, columns, malformed)
     # The file starts with a block that belongs later, as the original does.
     early = rows // 8
-    order = np.concatenate([np.arange(early, 2 * early), np.arange(early), np.arange(2 * early, rows)])
+    order = np.concatenate(
+        [np.arange(early, 2 * early), np.arange(early), np.arange(2 * early, rows)]
+    )
     try:
         _write(path, drawn["clock"], columns, order, set(malformed.tolist()))
     except OSError as error:
@@ -239,7 +242,9 @@ def write_sample(path: Path, rows: int = ROWS, seed: int = 2021) -> Truth:
     return truth
 
 
-def _write(path: Path, clock: Any, columns: dict[str, Any], order: Any, malformed: set[int]) -> None:
+def _write(
+    path: Path, clock: Any, columns: dict[str, Any], order: Any, malformed: set[int]
+) -> None:
     import pyarrow as pa
     from pyarrow import csv as pacsv
 
@@ -259,7 +264,9 @@ def _write(path: Path, clock: Any, columns: dict[str, Any], order: Any, malforme
                 "fecha_esp32": times,
                 **{name: values[rows] for name, values in columns.items()},
             }
-            bad = [i for i, row in enumerate(rows.tolist()) if row in malformed] if malformed else []
+            bad = (
+                [i for i, row in enumerate(rows.tolist()) if row in malformed] if malformed else []
+            )
             here = 0
             arrow = pa.table(table)
             for place in [*bad, len(rows)]:

@@ -36,8 +36,8 @@ class _Bar:
             transient=True,
         )
         self._task = self._bars.add_task("Starting", total=None, rate="")
-        self._size, self._ask, self._begun = 0, None, time.monotonic()
-        self._ask: Callable[[], float] | None
+        self._size, self._begun = 0, time.monotonic()
+        self._ask: Callable[[], float] | None = None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._poll, daemon=True)
 
@@ -101,7 +101,5 @@ def rules_table(rules: Sequence[RuleResult]) -> None:
     table.add_column("What was done")
     table.add_column("Why")
     for rule in rules:
-        table.add_row(
-            rule.title, f"{rule.count:,}", f"{rule.share:.2%}", rule.action, rule.detail
-        )
+        table.add_row(rule.title, f"{rule.count:,}", f"{rule.share:.2%}", rule.action, rule.detail)
     Console().print(table)

@@ -5,6 +5,7 @@ Engines know no time zones here; they subtract an offset that a small table give
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -65,7 +66,7 @@ class LocalChange:
 def local_changes(table: list[Stretch]) -> list[LocalChange]:
     """Where the local clock repeats or skips time."""
     found = []
-    for before, after in zip(table, table[1:], strict=False):
+    for before, after in itertools.pairwise(table):
         edge = before.end_us
         old, new = edge + before.offset_us, edge + after.offset_us
         found.append(LocalChange(min(old, new), max(old, new), repeated=new < old))

@@ -27,9 +27,7 @@ CHOICES = (("cpu_util_pct", "cpu_power_w"), ("gpu_util_pct", "gpu_power_w"))
 def _features(table: BaseTable) -> tuple[list[str], list[str]]:
     chosen, aside = [], []
     for part in CHOICES:
-        recorded = [
-            c for c in part if c in table.columns and not np.isnan(table.columns[c]).all()
-        ]
+        recorded = [c for c in part if c in table.columns and not np.isnan(table.columns[c]).all()]
         if recorded:
             chosen.append(max(recorded, key=lambda c: int((~np.isnan(table.columns[c])).sum())))
     # A second part that is recorded in a small share of the rows of the first would cost them.
@@ -78,9 +76,11 @@ def linear_model(table: BaseTable) -> LinearModel:
     names = [c for c, moves in zip(names, varying, strict=True) if moves]
     x = x[:, varying]
     if len(y) < FEWEST_ROWS or not names:
-        reason = f"{len(y):,} buckets have both power and activity that varies; {FEWEST_ROWS} needed"
+        reason = (
+            f"{len(y):,} buckets have both power and activity that varies; {FEWEST_ROWS} needed"
+        )
         return unfitted(reason, resolution, aside)
-    if len(names) == 2 and abs(np.corrcoef(x.T)[0, 1]) > 0.999:
+    if len(names) == 2 and abs(np.corrcoef(x[:, 0], x[:, 1])[0, 1]) > 0.999:
         aside.append(f"{COLUMN[names[1]].title}: moves with {COLUMN[names[0]].title}")
         names, x = names[:1], x[:, :1]
     design = np.column_stack([np.ones(len(y)), x])

@@ -75,7 +75,8 @@ def one_series(
     count = len(starts)
 
     def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(index, weights=np.nan_to_num(values), minlength=count)
+        weights = np.nan_to_num(values)
+        return np.bincount(index, weights=weights, minlength=count).astype(np.float64)
 
     covered, energy = total(table.covered_s), total(table.energy_wh)
     plain = total(table.mean_w) / np.bincount(index, minlength=count)

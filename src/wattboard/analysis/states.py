@@ -85,9 +85,7 @@ def idle_plateau(table: BaseTable, off_w: float) -> IdlePlateau:
     )
 
 
-def classify(
-    table: BaseTable, off_w: float, *, can_be_off: bool
-) -> list[State]:
+def classify(table: BaseTable, off_w: float, *, can_be_off: bool) -> list[State]:
     """Share of time and energy of each state that occurs.
 
     Without a record of load a machine that is on may be idle or not: its level of power does not

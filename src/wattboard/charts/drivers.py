@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import plotly.graph_objects as go
@@ -42,7 +43,7 @@ def correlation_heatmap(table: Correlation, *, simulated: bool) -> go.Figure:
 def prediction_density(density: Density, *, simulated: bool) -> go.Figure:
     """Machine Learning Prediction: predicted against actual on held-out time, as density."""
     edges = density.edges_w
-    middles = [(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)]
+    middles = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
     shade = [[math.log10(n) if n else None for n in row] for row in density.counts]
     figure = go.Figure(
         layout=layout(

@@ -121,7 +121,7 @@ def load_profile(profile: Profile, *, simulated: bool) -> go.Figure:
 def distribution(histogram: Histogram, power: Power, *, simulated: bool) -> go.Figure:
     """Distribution: hours spent at each level of power; idle marked where it is known."""
     edges = histogram.edges_w
-    middles = [(low + high) / 2 for low, high in zip(edges, edges[1:], strict=False)]
+    middles = [(low + high) / 2 for low, high in pairwise(edges)]
     figure = go.Figure(layout=layout(x="Power (W)", y="Time (h)", simulated=simulated))
     figure.add_bar(
         x=middles,

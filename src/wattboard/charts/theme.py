@@ -13,7 +13,9 @@ DIVERGING = "RdBu"
 SIMULATED = "Simulated data"
 
 
-def layout(*, x: str = "", y: str = "", height: int = 420, simulated: bool = False) -> dict[str, Any]:
+def layout(
+    *, x: str = "", y: str = "", height: int = 420, simulated: bool = False
+) -> dict[str, Any]:
     """The common layout: titled axes with units, faint grid, room for labels."""
     found: dict[str, Any] = {
         "height": height,

@@ -16,7 +16,6 @@ from wattboard.engine.reading import (
     bound,
     can_be_typed,
     csv_source,
-    name,
     plain_source,
     text,
     text_select,
@@ -323,7 +322,9 @@ class DuckEngine:
         import narwhals as nw
 
         listed = ", ".join(text(path) for path in parquet)
-        relation = self.connection.sql(f"SELECT * FROM read_parquet([{listed}], union_by_name=true)")
+        relation = self.connection.sql(
+            f"SELECT * FROM read_parquet([{listed}], union_by_name=true)"
+        )
         return nw.from_native(relation)
 
     def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
@@ -384,4 +385,3 @@ def _arrow_type(column: str) -> Any:
     import pyarrow as pa
 
     return pa.string() if column in {"host", "device"} else pa.float64()
-

@@ -175,7 +175,9 @@ def text_select(recipe: Recipe, source: str, formats: tuple[str, ...]) -> str:
         number = _number(recipe, cell, binding.suffixes)
         scale = "" if binding.scale == 1.0 else f" * {binding.scale!r}::DOUBLE"
         parts.append(f"{number}{scale} AS {column}")
-        bits.append(f"CASE WHEN {cell} IS NOT NULL AND {number} IS NULL THEN {1 << position} ELSE 0 END")
+        bits.append(
+            f"CASE WHEN {cell} IS NOT NULL AND {number} IS NULL THEN {1 << position} ELSE 0 END"
+        )
     parts.append(f"{row_hash(recipe)} AS row_hash")
     parts.append(f"({' + '.join(bits) or '0'})::INTEGER AS bad_cells")
     where = ""

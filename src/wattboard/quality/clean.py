@@ -124,9 +124,7 @@ def _from_damage(damage: Sequence[Damage], rows_read: int) -> list[RuleResult]:
     return results
 
 
-def to_utc(
-    frame: nw.LazyFrame[Any], table: list[Stretch], *, zoned: bool
-) -> nw.LazyFrame[Any]:
+def to_utc(frame: nw.LazyFrame[Any], table: list[Stretch], *, zoned: bool) -> nw.LazyFrame[Any]:
     """``clock_us`` of the file's local clock to ``time_us`` in UTC.
 
     A repeated local hour is taken as its first pass, a skipped one as if the clock had not changed

@@ -163,9 +163,8 @@ def mark_silence(
     groups: dict[str, list[str]] = {}
     if not explicit_missing:
         for column in columns:
-            group = COLUMN[column].group
-            if group in GROUPS:
-                groups.setdefault(group, []).append(column)
+            if COLUMN[column].group in GROUPS:
+                groups.setdefault(COLUMN[column].group, []).append(column)
         groups = {g: cs for g, cs in groups.items() if any(zeros.get(c) for c in cs)}
     electrical = [c for c in ELECTRICAL if c in columns]
     minutes = _minutes(bench, frame, groups, electrical)

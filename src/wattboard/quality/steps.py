@@ -93,8 +93,10 @@ def measure_steps(
     since, until = nw.col("since"), nw.col("until")
     if reading == "mean":
         width: Any = nw.col("width_us") if own_width else nw.lit(width_us)
-        weight = nw.when((until < width)).then(until).otherwise(width)
-        weight = nw.when(nw.col("width_us").is_null()).then(0).otherwise(weight) if own_width else weight
+        weight = nw.when(until < width).then(until).otherwise(width)
+        weight = (
+            nw.when(nw.col("width_us").is_null()).then(0).otherwise(weight) if own_width else weight
+        )
         threshold = width_us or step_us
         is_gap = until > (width + 1_000_000)
         last = nw.col("time_us") + width
@@ -187,7 +189,9 @@ def _counter(
             resets=nw.when(rise < -COUNTER_NOISE_KWH).then(1).sum(),
             jumps=nw.when(rise > most).then(1).sum(),
             lost=nw.when(rise > most).then(rise).sum(),
-            first=nw.when((rise < -COUNTER_NOISE_KWH) | (rise > most)).then(nw.col("time_us")).min(),
+            first=nw.when((rise < -COUNTER_NOISE_KWH) | (rise > most))
+            .then(nw.col("time_us"))
+            .min(),
         )
     ).to_pylist()[0]
     resets, jumps = int(found["resets"] or 0), int(found["jumps"] or 0)

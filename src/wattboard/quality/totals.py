@@ -76,10 +76,7 @@ def add_up_devices(
     totals = part_means.group_by("tick").agg(
         nw.col("time_us").min(),
         nw.col(counted).count().alias("parts"),
-        *[
-            (nw.col(c).sum() if c in SUMMED else nw.col(c).mean()).alias(c)
-            for c in values
-        ],
+        *[(nw.col(c).sum() if c in SUMMED else nw.col(c).mean()).alias(c) for c in values],
     )
     totals = bench.materialise(totals, "totals")
     whole = nw.col("parts") == len(found)

@@ -147,7 +147,9 @@ def _rows(
         if mt < 0 or mt == float("inf") or mt != mt:  # noqa: PLR0124  # NaN alone differs from itself
             faults["an impossible value, left out"] += 1
             continue
-        rows.append(Row((cells[names[0]] or "").strip(), (cells.get(names[1]) or "").strip(), when, mt))
+        rows.append(
+            Row((cells[names[0]] or "").strip(), (cells.get(names[1]) or "").strip(), when, mt)
+        )
     if not rows:
         raise InputError(f"{path.name} has no usable row.", "Check that the file is complete.")
     return rows, faults

@@ -67,7 +67,8 @@ def from_ml_co2_impact(path: Path) -> Accelerators:
             "The form is: name,type,tdp_watts,TFLOPS32,TFLOPS16,GFLOPS32/W,GFLOPS16/W,memory,source",
         )
     notes, items = [], []
-    for number, cells in enumerate(rows[1:], 2):
+    for number, raw in enumerate(rows[1:], 2):
+        cells = raw
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) != len(header):

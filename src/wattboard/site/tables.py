@@ -32,8 +32,9 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 def script(function: str, name: str, data: str) -> bytes:
     """A script file that hands JSON to the page: a page from disk may load one but fetch nothing."""
-    # JSON may hold line separators and closing tags that a script file must not be upset by.
-    data = data.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("</", "<\\/")
+    # JSON may hold line separators and tags that a script file must not be upset by.
+    for char in "<\u2028\u2029":
+        data = data.replace(char, f"\\u{ord(char):04x}")
     return f"wattboard.{function}({json.dumps(name)}, {data});\n".encode()
 
 
@@ -127,7 +128,15 @@ def _models_csv(items: Sequence[Any]) -> bytes:
 def _reference_files(summary: Summary) -> dict[str, bytes]:
     items = [item.model_dump() for item in summary.gpus.items]
     header = list(items[0]) if items else ["name"]
-    shown = ("name", "vendor", "kind", "architecture", "year", "tdp_w", "fp32_tflops")
+    shown: tuple[str, ...] = (
+        "name",
+        "vendor",
+        "kind",
+        "architecture",
+        "year",
+        "tdp_w",
+        "fp32_tflops",
+    )
     shown += ("fp16_tflops", "memory_gb", "gflops_per_w", "source")
     compact = json.dumps([[item[name] for name in shown] for item in items], ensure_ascii=False)
     co2 = summary.co2
@@ -142,10 +151,7 @@ def _reference_files(summary: Summary) -> dict[str, bytes]:
         "data/disagreements.csv": _models_csv(summary.gpus.disagreements),
         "data/co2.csv": csv_bytes(
             ["entity", "iso_code", "year", "co2_mt"],
-            [
-                ["World", "", year, value]
-                for year, value in zip(co2.years, co2.values, strict=True)
-            ]
+            [["World", "", year, value] for year, value in zip(co2.years, co2.values, strict=True)]
             + [
                 [e.entity, e.iso_code, year, value]
                 for e in co2.emitters

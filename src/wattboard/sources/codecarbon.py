@@ -67,7 +67,7 @@ def detect(head: Head) -> Recipe | None:
     if head.kind != "csv":
         return None
     header = tuple(cell.strip() for cell in next(csv.reader(head.lines[:1]), []))
-    if not NEEDED <= set(header) or not {"energy_consumed", "energy"} & set(header):
+    if not set(header) >= NEEDED or not {"energy_consumed", "energy"} & set(header):
         return None
     columns = {"power_w": Binding("energy_consumed")}
     return Recipe(
@@ -297,9 +297,7 @@ def _cut_overlaps(intervals: list[Interval]) -> tuple[list[Interval], int, float
             lost_kwh += (last.power_w or 0.0) * overlap_us / 3.6e12
             if item.start_us > last.start_us:
                 kept.append(
-                    Interval(
-                        last.start_us, item.start_us, last.power_w, last.parts_w, last.util
-                    )
+                    Interval(last.start_us, item.start_us, last.power_w, last.parts_w, last.util)
                 )
         kept.append(item)
     return kept, cut, lost_kwh

@@ -79,7 +79,8 @@ def read_head(path: Path) -> Head:
     if data[:4] == b"PAR1":
         return _parquet_head(path)
     _refuse(path, data)
-    encoding, notes = "utf-8", ()
+    encoding = "utf-8"
+    notes: tuple[str, ...] = ()
     body = data
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding = "utf-16"
@@ -109,7 +110,9 @@ def _refuse(path: Path, data: bytes) -> None:
         raise InputError(f"{path.name} is empty.", "Name a file with readings.")
     for magic, what in KINDS:
         if data.startswith(magic):
-            raise InputError(f"{path.name} is {what}, not a log.", "Name a CSV, JSON or Parquet file.")
+            raise InputError(
+                f"{path.name} is {what}, not a log.", "Name a CSV, JSON or Parquet file."
+            )
     start = data[:600].lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html", b"<?xml")):
         raise InputError(
@@ -123,7 +126,9 @@ def _refuse(path: Path, data: bytes) -> None:
         )
     is_utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     if not is_utf16 and data[:4096].count(0) > len(data[:4096]) // 10:
-        raise InputError(f"{path.name} is a binary file, not a log.", "Name a text or Parquet file.")
+        raise InputError(
+            f"{path.name} is a binary file, not a log.", "Name a text or Parquet file."
+        )
 
 
 def _parquet_head(path: Path) -> Head:

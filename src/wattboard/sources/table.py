@@ -47,7 +47,7 @@ def detect(head: Head, columns: dict[str, Mapped] | None = None) -> Recipe | Non
     header, rows, dialect = _cells(head)
     if columns:
         mapped = {name: _given(head, header, name, item) for name, item in columns.items()}
-        notes = []
+        notes: list[str] = []
     else:
         mapped, notes = _obvious(header)
     if "time" not in mapped or not {"power_w", "energy_kwh"} & mapped.keys():
@@ -160,8 +160,8 @@ def _obvious(header: list[str]) -> tuple[dict[str, Mapped], list[str]]:
     mapped: dict[str, Mapped] = {}
     notes = []
     plain = {name: _plain(name) for name in header}
-    for label, names in (("time", TIME), ("host", HOST), ("device", DEVICE)):
-        for wanted in names:
+    for label, choices in (("time", TIME), ("host", HOST), ("device", DEVICE)):
+        for wanted in choices:
             hit = next((n for n, (bare, _) in plain.items() if bare == wanted), None)
             if hit is not None:
                 mapped[label] = Mapped(hit, "")

@@ -17,9 +17,7 @@ YEAR_LAST = re.compile(r"^\d{1,2}([/.-])\d{1,2}\1\d{4}")
 CLOCKS = ("%H:%M:%S.%f", "%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 UNITS_US = (("seconds", 1e6), ("milliseconds", 1e3), ("microseconds", 1.0), ("nanoseconds", 1e-3))
 EARLIEST_S, LATEST_S = 631_152_000, 4_102_444_800
-ISO_FORMATS = tuple(
-    f"%Y-%m-%d{joint}{clock}" for joint, clock in product((" ", "T"), CLOCKS[:3])
-)
+ISO_FORMATS = tuple(f"%Y-%m-%d{joint}{clock}" for joint, clock in product((" ", "T"), CLOCKS[:3]))
 
 
 @dataclass(frozen=True, slots=True)
