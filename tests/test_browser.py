@@ -123,13 +123,13 @@ def test_hover_zoom_and_reset(browser: Any, site: Path) -> None:
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.3 + 60, box["y"] + box["height"] / 2, steps=4)
         page.mouse.up()
-        page.wait_for_function(f"{shown} !== {before!r}")
-        page.wait_for_function(f"{plot}.dataset.shown === 'minute'")
+        page.wait_for_function(f"() => {shown} !== {before!r}")
+        page.wait_for_function(f"() => {plot}.dataset.shown === 'minute'")
         page.evaluate(
             "Plotly.relayout(document.querySelector('[data-chart=server-power-over-time]'),"
             "{'xaxis.autorange': true})"
         )
-        page.wait_for_function(f"{shown} === {before!r}")
+        page.wait_for_function(f"() => {shown} === {before!r}")
         assert visit.complaints == []
 
 
@@ -159,11 +159,11 @@ def test_search_of_accelerators(browser: Any, site: Path) -> None:
         page = visit.open(f"{site.as_uri()}/gpus.html")
         box = page.locator('[data-controls="devices"] input')
         box.fill("a100 sxm4 80")
-        page.wait_for_function("document.querySelectorAll('#devices tbody tr').length === 1")
+        page.wait_for_function("() => document.querySelectorAll('#devices tbody tr').length === 1")
         assert "400" in page.locator("#devices tbody").text_content()
         page.locator('[data-controls="tdp"] [data-filter="text"]').fill("rtx 4090")
         names = "document.querySelector('[data-chart=gpu-tdp-heatmap]').data[0].y.join()"
-        page.wait_for_function(f"{names}.startsWith('GeForce RTX 4090')")
+        page.wait_for_function(f"() => {names}.startsWith('GeForce RTX 4090')")
         assert visit.complaints == []
 
 
@@ -172,12 +172,12 @@ def test_emitters_can_be_added(browser: Any, site: Path) -> None:
         page = visit.open(f"{site.as_uri()}/world.html")
         page.locator("[data-five]").click()
         traces = "document.querySelector('[data-chart=global-co2-emissions-trend]').data.length"
-        page.wait_for_function(f"{traces} === 6")
+        page.wait_for_function(f"() => {traces} === 6")
         page.locator('[data-controls="emitters"] input').fill("Ecuador")
         page.locator("[data-add]").click()
-        page.wait_for_function(f"{traces} === 7")
+        page.wait_for_function(f"() => {traces} === 7")
         page.locator("[data-none]").click()
-        page.wait_for_function(f"{traces} === 1")
+        page.wait_for_function(f"() => {traces} === 1")
         assert visit.complaints == []
 
 

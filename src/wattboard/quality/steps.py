@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COUNTER_MARGIN = 1.25
 COUNTER_NOISE_KWH = 1e-7
 US_PER_HOUR = 3_600_000_000
+GAP_TOLERANCE_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +92,7 @@ def measure_steps(
             "Name the column that holds power with --columns power_w=NAME:UNIT.",
         )
     since, until = nw.col("since"), nw.col("until")
-    if reading == "mean":
-        width: Any = nw.col("width_us") if own_width else nw.lit(width_us)
-        weight = nw.when(until < width).then(until).otherwise(width)
-        weight = (
-            nw.when(nw.col("width_us").is_null()).then(0).otherwise(weight) if own_width else weight
-        )
-        threshold = width_us or step_us
-        is_gap = until > (width + 1_000_000)
-        last = nw.col("time_us") + width
-    else:
-        threshold = gap_threshold_us(step_us)
-        before = nw.when(since <= threshold).then(since).otherwise(0)
-        after = nw.when(until <= threshold).then(until).otherwise(0)
-        weight = (before + after) * 0.5
-        is_gap = until > threshold
-        last = nw.col("time_us")
+    weight, is_gap, last, threshold = _weights(reading, width_us, step_us, own_width=own_width)
     result = {"weight_us": weight.cast(nw.Float64), "is_gap": is_gap, "end_us": last}
     rules = []
     aside = 0
@@ -115,7 +101,7 @@ def measure_steps(
         plausible, counter_rule = _counter(bench, every_step, span, sizes["max_w"], timezone)
         aside = counter_rule.count
         rise = nw.when(plausible).then(nw.col("rise"))
-        over_gap = span > (threshold + 1_000_000 if reading == "mean" else threshold)
+        over_gap = span > (threshold + GAP_TOLERANCE_US if reading == "mean" else threshold)
         result["metered_kwh"] = rise
         result["metered_gap_kwh"] = nw.when(over_gap).then(rise)
         rules.append(counter_rule)
@@ -142,6 +128,25 @@ def measure_steps(
         rows=int(sizes["n"]),
         counter_steps_set_aside=aside,
     )
+
+
+def _weights(
+    reading: str, width_us: int, step_us: int, *, own_width: bool
+) -> tuple[Any, Any, Any, int]:
+    """The time a reading stands for, whether a gap follows it, its end, and the gap threshold, µs."""
+    import narwhals as nw
+
+    since, until, time = nw.col("since"), nw.col("until"), nw.col("time_us")
+    if reading == "mean":
+        width: Any = nw.col("width_us") if own_width else nw.lit(width_us)
+        weight: Any = nw.when(until < width).then(until).otherwise(width)
+        if own_width:
+            weight = nw.when(width.is_null()).then(0).otherwise(weight)
+        return weight, until > (width + GAP_TOLERANCE_US), time + width, width_us or step_us
+    threshold = gap_threshold_us(step_us)
+    before = nw.when(since <= threshold).then(since).otherwise(0)
+    after = nw.when(until <= threshold).then(until).otherwise(0)
+    return (before + after) * 0.5, until > threshold, time, threshold
 
 
 def _step(bench: Workbench, stepped: nw.LazyFrame[Any]) -> tuple[int, dict[str, Any]]:

@@ -31,7 +31,8 @@ def expand(arguments: Sequence[str]) -> list[Path]:
         elif path.exists():
             inside = [path]
         else:
-            inside = [Path(name) for name in sorted(glob.glob(argument, recursive=True))  # noqa: PTH207  # absolute patterns]
+            # Path.glob takes no absolute pattern.
+            inside = [Path(name) for name in sorted(glob.glob(argument, recursive=True))]  # noqa: PTH207
             inside = [p for p in inside if p.is_file()]
             if not inside:
                 raise InputError(f"{argument} does not exist.", "Check the name of the file.")
