@@ -272,10 +272,12 @@ def _summarise(
     work = Work(settings, engine, progress, sources)
     files = [*(source.path for source in sources), *(Path(p) for p, _ in _extras(settings))]
     try:
-        # Hashing needs no lock of Python's, so it runs beside the engine.
+        prepared = _prepare(work)
+        engine.forget_order()
+        # Hashing needs no lock of Python's: it runs beside what follows, which does not use every
+        # core all of the time, as reading does.
         with ThreadPoolExecutor(1) as pool:
             pending = {path: pool.submit(sha256, path) for path in files}
-            prepared = _prepare(work)
             clean, zone = _clean(work, prepared)
             summary = _analyse(work, prepared, clean, zone)
             digests = {path: future.result() for path, future in pending.items()}

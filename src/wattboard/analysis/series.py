@@ -55,14 +55,16 @@ def all_series(table: BaseTable, zone: list[Stretch], shown: tuple[str, ...]) ->
     """
     found = []
     for name, width in NAMED_US.items():
-        if width < table.bucket_us:
+        if width < table.bucket_us or _points(table, zone, width) > MAX_POINTS:
             break
         series = one_series(table, zone, name, width, shown)
-        if len(series.start) > MAX_POINTS:
-            break
         if len(series.start) >= 2:
             found.append(series)
     return found or [one_series(table, zone, "all", table.bucket_us, shown)]
+
+
+def _points(table: BaseTable, zone: list[Stretch], width_us: int) -> int:
+    return len(np.unique(local_us(table.start_us, zone) // width_us))
 
 
 def one_series(

@@ -235,7 +235,9 @@ def clean_log(
         reading = "mean"
     else:
         clean = instants.frame
-    silence = _silence(bench, clean, columns, extent, reading, width_us, explicit_missing, timezone)
+    silence = _silence(
+        bench, clean, frame, columns, extent, reading, width_us, explicit_missing, timezone
+    )
     rules += silence.rules
     clean = bench.store(silence.frame, entry)
     steps = measure_steps(
@@ -258,6 +260,7 @@ def _require_power(extent: Extent, columns: tuple[str, ...]) -> None:
 def _silence(
     bench: Workbench,
     clean: nw.LazyFrame[Any],
+    readings: nw.LazyFrame[Any],
     columns: tuple[str, ...],
     extent: Extent,
     reading: str,
@@ -268,6 +271,7 @@ def _silence(
     return mark_silence(
         bench,
         clean,
+        readings if "power_w" in extent.columns else clean,
         tuple(c for c in columns if c in extent.columns),
         zeros={c: extent.columns[c].zeros for c in columns if c in extent.columns},
         reading=reading,

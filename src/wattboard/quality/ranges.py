@@ -52,22 +52,37 @@ def measure(bench: Workbench, frame: nw.LazyFrame[Any], names: list[str]) -> Ext
     ]
     for name in names:
         column = nw.col(name)
-        inside = (column >= COLUMN[name].low) & (column <= COLUMN[name].high)
         wanted += [
             column.count().alias(f"{name}__n"),
             (column == 0).cast(nw.Int64).sum().alias(f"{name}__z"),
             column.min().alias(f"{name}__low"),
             column.max().alias(f"{name}__high"),
-            inside.cast(nw.Int64).sum().alias(f"{name}__in"),
         ]
     row = bench.collect(frame.select(*wanted)).to_pylist()[0]
+    # Only a column whose extremes are impossible needs a second look.
+    beyond = [
+        name
+        for name in names
+        if row[f"{name}__n"]
+        and not COLUMN[name].low <= row[f"{name}__low"] <= row[f"{name}__high"] <= COLUMN[name].high
+    ]
+    inside = {}
+    if beyond:
+        counts = [
+            ((nw.col(c) >= COLUMN[c].low) & (nw.col(c) <= COLUMN[c].high))
+            .cast(nw.Int64)
+            .sum()
+            .alias(c)
+            for c in beyond
+        ]
+        inside = bench.collect(frame.select(*counts)).to_pylist()[0]
     columns = {
         name: ColumnExtent(
             values=row[f"{name}__n"],
             zeros=row[f"{name}__z"] or 0,
             low=row[f"{name}__low"],
             high=row[f"{name}__high"],
-            in_range=row[f"{name}__in"] or 0,
+            in_range=(inside[name] or 0) if name in inside else row[f"{name}__n"],
         )
         for name in names
         if row[f"{name}__n"]
