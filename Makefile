@@ -34,3 +34,8 @@ bench: $(READY)
 
 clean:
 	rm -rf $(VENV) demo
+
+schema: $(READY)
+	$(BIN)/python -c "import json; from wattboard.summary import Summary; \
+	print(json.dumps(Summary.model_json_schema(), indent=1, ensure_ascii=False))" > docs/summary.schema.json
+.PHONY: schema
