@@ -4,7 +4,7 @@
 
     summary, _ = build.summarise(Settings(log=["meter.csv"]))
 
-``build.build`` writes a site, ``build.summarise`` gives the numbers, ``build.check`` the quality report.
+``build.build`` writes a site, ``build.summarise`` gives the numbers, ``build.check`` the report.
 """
 
 from __future__ import annotations
