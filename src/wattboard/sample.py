@@ -232,6 +232,7 @@ def write_sample(path: Path, rows: int = ROWS, seed: int = 2021) -> Truth:
         [np.arange(early, 2 * early), np.arange(early), np.arange(2 * early, rows)]
     )
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, drawn["clock"], columns, order, set(malformed.tolist()))
     except OSError as error:
         path.unlink(missing_ok=True)

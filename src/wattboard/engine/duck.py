@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PREPARED_VERSION = 1
-DEFAULT_MEMORY = "640MB"
+DEFAULT_MEMORY = "480MB"
 NO_SPACE = ("No space left", "max_temp_directory_size", "Could not write", "File too large")
 MALFORMED_SHOWN_CHARS = 200
 
