@@ -19,7 +19,7 @@ def layout(
     """The common layout: titled axes with units, faint grid, room for labels."""
     found: dict[str, Any] = {
         "height": height,
-        "margin": {"l": 64, "r": 20, "t": 34, "b": 52},
+        "margin": {"l": 64, "r": 20, "t": 52, "b": 52},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 13},
@@ -45,6 +45,7 @@ def stamp() -> dict[str, Any]:
         "y": 1,
         "xanchor": "right",
         "yanchor": "bottom",
+        "yshift": 20,
         "showarrow": False,
         "font": {"size": 13, "color": SECOND},
         "name": "simulated",

@@ -28,7 +28,7 @@ const wattboard = (() => {
 
   // Text, grid and hover take the page's colours; the data's colours are the figure's own.
   function themed(layout) {
-    const copy = structuredClone(layout);
+    const copy = coloured(layout);
     const text = css("--text"), grid = css("--grid");
     copy.font = { ...copy.font, color: text };
     copy.hoverlabel = { bgcolor: css("--panel"), bordercolor: css("--line"), font: { color: text } };
@@ -42,6 +42,16 @@ const wattboard = (() => {
       Object.assign(menu, { bgcolor: css("--panel"), bordercolor: css("--dim"), font: { color: text } });
     }
     return copy;
+  }
+
+  // On a dark page the palette's dark blue becomes its light one; the rest is told apart on both.
+  const DARKER = [["#0072B2", "#56B4E9"], ["rgba(0,114,178,", "rgba(86,180,233,"], ["#D55E00", "#FF9A4D"]];
+  function coloured(value) {
+    let json = JSON.stringify(value);
+    for (const [light, dark] of DARKER) {
+      json = isDark() ? json.replaceAll(light, dark) : json.replaceAll(dark, light);
+    }
+    return JSON.parse(json);
   }
 
   function config(id) {
@@ -59,8 +69,8 @@ const wattboard = (() => {
       const figure = await get("chart", id, `data/charts/${id}.js`);
       element.querySelector("noscript")?.remove();
       element.figure = structuredClone(figure);
-      if (window.innerWidth < 640) narrow(element.figure.layout);
-      await Plotly.newPlot(element, element.figure.data, themed(element.figure.layout), config(id));
+      if (window.innerWidth < 640) narrow(element.figure);
+      await Plotly.newPlot(element, coloured(element.figure.data), themed(element.figure.layout), config(id));
       if (element.dataset.fine) zoomable(element);
       element.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
     } catch (error) {
@@ -69,9 +79,11 @@ const wattboard = (() => {
     }
   }
 
-  function narrow(layout) {
+  function narrow({ data, layout }) {
     layout.margin = { ...layout.margin, l: 44, r: 8 };
     layout.font = { ...layout.font, size: 11 };
+    // Numbers in many small cells cannot be read on a phone; a touch shows them.
+    for (const trace of data) if (trace.texttemplate && trace.z[0].length > 5) trace.texttemplate = "";
   }
 
   // --- finer series when zoomed in ---------------------------------------------------------------
@@ -167,7 +179,7 @@ const wattboard = (() => {
       const range = element.layout.xaxis?.range;
       const layout = themed(element.figure.layout);
       if (range && !element.layout.xaxis.autorange) layout.xaxis.range = [...range];
-      Plotly.react(element, element.data, layout, config(element.dataset.chart));
+      Plotly.react(element, coloured(element.data), layout, config(element.dataset.chart));
     }
   }
 
