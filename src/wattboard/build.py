@@ -310,9 +310,9 @@ def _analyse(
         bucket_us=bucket_width_us(clean.first_us, clean.last_us, clean.step_us),
         origin_us=-zone[0].offset_us,
     )
-    levels, hours = analysis.power_distribution(engine, clean.steps)
     statistics = analysis.column_statistics(engine, clean.frame, clean.columns, clean.rows_used)
     power = next(item for item in statistics if item.column == "power_w")
+    levels, hours = analysis.power_distribution(engine, clean.steps, power.min, power.max)
     covered_h = float(table.covered_s.sum()) / 3600.0
     energy_kwh = float(table.energy_wh.sum()) / 1000.0
     metered = "energy_kwh" in clean.columns and not np.isnan(table.metered_kwh).all()

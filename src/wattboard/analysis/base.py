@@ -132,19 +132,16 @@ def base_table(
 
 
 def power_distribution(
-    engine: Collector, steps: nw.LazyFrame[Any]
+    engine: Collector, steps: nw.LazyFrame[Any], low_w: float, high_w: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Levels of power (W, ascending) and the hours spent at each.
+    """Levels of power (W, ascending, from ``low_w`` to ``high_w``) and the hours spent at each.
 
     Levels are the meter's own values; where there are more than 100,000 of them they are rounded to
     a hundred-thousandth of the range.
     """
     import narwhals as nw
 
-    extent = engine.collect(
-        steps.select(low=nw.col("power_w").min(), high=nw.col("power_w").max())
-    ).to_pylist()[0]
-    quantum = max((extent["high"] - extent["low"]) / MANY_VALUES, 1e-3)
+    quantum = max((high_w - low_w) / MANY_VALUES, 1e-3)
     levels = engine.collect(
         steps.with_columns(level=(nw.col("power_w") / quantum).round(0))
         .group_by("level")

@@ -199,7 +199,8 @@ def clean_log(
 
     rules = _from_damage(damage, rows_read)
     names = prepared.collect_schema().names()
-    prepared = prepared.filter(~nw.col("clock_us").is_null())
+    if any(item.rule == "unparsable-times" for item in damage):
+        prepared = prepared.filter(~nw.col("clock_us").is_null())
     extent = measure(bench, prepared, [c for c in VALUE_COLUMNS if c in names])
     if extent.rows == 0:
         raise InputError(
@@ -273,7 +274,7 @@ def _silence(
         clean,
         readings if "power_w" in extent.columns else clean,
         tuple(c for c in columns if c in extent.columns),
-        zeros={c: extent.columns[c].zeros for c in columns if c in extent.columns},
+        lows={c: extent.columns[c].low for c in columns if c in extent.columns},
         reading=reading,
         width_us=width_us,
         explicit_missing=explicit_missing,

@@ -20,7 +20,6 @@ class ColumnExtent:
     """What one column holds before any rule."""
 
     values: int
-    zeros: int
     low: float
     high: float
     in_range: int
@@ -42,7 +41,7 @@ class Extent:
 
 
 def measure(bench: Workbench, frame: nw.LazyFrame[Any], names: list[str]) -> Extent:
-    """Rows, first and last clock time, and count, zeros and range of every column: one pass."""
+    """Rows, first and last clock time, and count and range of every column: one pass."""
     import narwhals as nw
 
     wanted = [
@@ -54,7 +53,6 @@ def measure(bench: Workbench, frame: nw.LazyFrame[Any], names: list[str]) -> Ext
         column = nw.col(name)
         wanted += [
             column.count().alias(f"{name}__n"),
-            (column == 0).cast(nw.Int64).sum().alias(f"{name}__z"),
             column.min().alias(f"{name}__low"),
             column.max().alias(f"{name}__high"),
         ]
@@ -79,7 +77,6 @@ def measure(bench: Workbench, frame: nw.LazyFrame[Any], names: list[str]) -> Ext
     columns = {
         name: ColumnExtent(
             values=row[f"{name}__n"],
-            zeros=row[f"{name}__z"] or 0,
             low=row[f"{name}__low"],
             high=row[f"{name}__high"],
             in_range=(inside[name] or 0) if name in inside else row[f"{name}__n"],

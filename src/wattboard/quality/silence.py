@@ -152,7 +152,7 @@ def mark_silence(
     readings: nw.LazyFrame[Any],
     columns: tuple[str, ...],
     *,
-    zeros: dict[str, int],
+    lows: dict[str, float],
     reading: str,
     width_us: int,
     explicit_missing: bool,
@@ -170,7 +170,7 @@ def mark_silence(
         for column in columns:
             if COLUMN[column].group in GROUPS:
                 groups.setdefault(COLUMN[column].group, []).append(column)
-        groups = {g: cs for g, cs in groups.items() if any(zeros.get(c) for c in cs)}
+        groups = {g: cs for g, cs in groups.items() if any(lows[c] <= 0 for c in cs)}
     electrical = [c for c in ELECTRICAL if c in columns]
     minutes = _minutes(bench, readings, groups, electrical)
     begin, end = int(minutes["first"][0]), int(minutes["last"][-1])

@@ -82,44 +82,53 @@ def measure_steps(
         added["rise"] = energy.shift(-1).over(order_by="time_us") - energy
     else:
         narrow = narrow.filter(~nw.col("power_w").is_null())
-    stepped = bench.materialise(narrow.with_columns(**added), "stepped")
-    every_step = stepped
-    stepped = stepped.filter(~nw.col("power_w").is_null())
-    step_us, sizes = _step(bench, stepped)
+    # Sorting two or three narrow columns anew for each query is far cheaper than keeping the result.
+    stepped = narrow.with_columns(**added)
+    sizes = _sizes(bench, narrow)
     if not sizes["n"]:
         raise InputError(
             "Power is missing in every row of the log that has a time.",
             "Name the column that holds power with --columns power_w=NAME:UNIT.",
         )
+    step_us, quantum_kwh = _usual(bench, stepped, counter=counter)
     since, until = nw.col("since"), nw.col("until")
     weight, is_gap, last, threshold = _weights(reading, width_us, step_us, own_width=own_width)
-    result = {"weight_us": weight.cast(nw.Float64), "is_gap": is_gap, "end_us": last}
-    rules = []
-    aside = 0
+    known = ~nw.col("power_w").is_null()
+    result = {"weight_us": weight.cast(nw.Float64), "is_gap": is_gap & known, "end_us": last}
+    totals = [
+        nw.col("is_gap").cast(nw.Int64).sum().alias("gaps"),
+        nw.when(nw.col("is_gap")).then(until).max().alias("longest"),
+        nw.when(nw.col("is_gap")).then(time).min().alias("first_gap"),
+        nw.when(known).then(nw.col("end_us")).max().alias("last"),
+        nw.when(known).then(nw.col("weight_us")).sum().alias("covered"),
+    ]
     if counter:
         span = until if from_counter else since
-        plausible, counter_rule = _counter(bench, every_step, span, sizes["max_w"], timezone)
-        aside = counter_rule.count
-        rise = nw.when(plausible).then(nw.col("rise"))
+        most = span * (sizes["max_w"] * COUNTER_MARGIN / 1000.0 / US_PER_HOUR) + 2 * quantum_kwh
+        rise = nw.col("rise")
+        back, jump = rise < -COUNTER_NOISE_KWH, rise > most
         over_gap = span > (threshold + GAP_TOLERANCE_US if reading == "mean" else threshold)
-        result["metered_kwh"] = rise
-        result["metered_gap_kwh"] = nw.when(over_gap).then(rise)
-        rules.append(counter_rule)
+        result["metered_kwh"] = nw.when(~(back | jump)).then(rise)
+        result["metered_gap_kwh"] = nw.when(~(back | jump) & over_gap).then(rise)
+        totals += [
+            rise.count().alias("steps"),
+            nw.when(back).then(1).sum().alias("resets"),
+            nw.when(jump).then(1).sum().alias("jumps"),
+            nw.when(jump).then(rise).sum().alias("lost"),
+            nw.when(back | jump).then(time).min().alias("first_aside"),
+        ]
     frame = stepped.with_columns(**result)
-    gaps = bench.collect(
-        frame.select(
-            gaps=nw.col("is_gap").cast(nw.Int64).sum(),
-            longest=nw.when(nw.col("is_gap")).then(until).max(),
-            last=nw.col("end_us").max(),
-            covered=nw.col("weight_us").sum(),
-        )
-    ).to_pylist()[0]
-    last_us = int(gaps["last"])
-    rules.insert(0, _gap_rule(bench, frame, gaps, sizes, last_us, threshold, step_us, timezone))
+    found = bench.collect(frame.select(*totals)).to_pylist()[0]
+    last_us = int(found["last"])
+    rules = [_gap_rule(found, sizes, last_us, threshold, step_us, timezone)]
+    aside = 0
+    if counter:
+        rules.append(_counter_rule(found, timezone))
+        aside = rules[-1].count
     keep = ["time_us", "power_w", "weight_us"]
     keep += ["metered_kwh", "metered_gap_kwh"] if counter else []
     return Steps(
-        frame=frame.select(*keep),
+        frame=frame.filter(known).select(*keep),
         rules=rules,
         step_us=step_us,
         gap_threshold_us=threshold,
@@ -149,58 +158,51 @@ def _weights(
     return (before + after) * 0.5, until > threshold, time, threshold
 
 
-def _step(bench: Workbench, stepped: nw.LazyFrame[Any]) -> tuple[int, dict[str, Any]]:
-    """The median step, exact to a millisecond, and the extent of the rows with power."""
+def _sizes(bench: Workbench, narrow: nw.LazyFrame[Any]) -> dict[str, Any]:
     import narwhals as nw
 
-    sizes = bench.collect(
-        stepped.select(
-            n=nw.len(),
-            first=nw.col("time_us").min(),
-            max_w=nw.col("power_w").max(),
-        )
-    ).to_pylist()[0]
+    known = narrow.filter(~nw.col("power_w").is_null())
+    extent = known.select(n=nw.len(), first=nw.col("time_us").min(), max_w=nw.col("power_w").max())
+    row: dict[str, Any] = bench.collect(extent).to_pylist()[0]
+    return row
+
+
+def _usual(bench: Workbench, stepped: nw.LazyFrame[Any], *, counter: bool) -> tuple[int, float]:
+    """The median step (µs, exact to a millisecond), and the counter's usual rise in one (kWh).
+
+    A counter moves in quanta, so a step may be two of them early; averaging the readings of an
+    instant leaves noise behind, which is no rise.
+    """
+    import narwhals as nw
+
+    wanted = [nw.len().alias("n")]
+    if counter:
+        rise = nw.when(nw.col("rise") > COUNTER_NOISE_KWH).then(nw.col("rise"))
+        wanted += [rise.count().alias("rises"), rise.median().alias("rise")]
     counts = bench.collect(
         stepped.filter(~nw.col("since").is_null())
         .with_columns(since_ms=nw.col("since") // 1000)
         .group_by("since_ms")
-        .agg(n=nw.len())
+        .agg(*wanted)
         .sort("since_ms")
     )
     if counts.num_rows == 0:
-        return 0, sizes
+        return 0, 0.0
     steps = counts["since_ms"].to_numpy()
     total = np.cumsum(counts["n"].to_numpy())
-    return int(steps[np.searchsorted(total, total[-1] / 2)]) * 1000, sizes
+    step_us = int(steps[np.searchsorted(total, total[-1] / 2)]) * 1000
+    if not counter:
+        return step_us, 0.0
+    most = int(np.argmax(counts["rises"].to_numpy()))
+    return step_us, counts["rise"][most].as_py() or 0.0
 
 
-def _counter(
-    bench: Workbench, stepped: nw.LazyFrame[Any], span: Any, max_w: float, timezone: str
-) -> tuple[Any, RuleResult]:
-    """Which steps of the counter are plausible: not backwards, and no more than power allows."""
-    import narwhals as nw
-
+def _counter_rule(found: dict[str, Any], timezone: str) -> RuleResult:
+    """Steps of the counter that are implausible: backwards, or more than power allows."""
     from wattboard.quality.clean import rule
 
-    rise = nw.col("rise")
-    # A counter moves in quanta, so a step may be two of them early; averaging leaves noise behind.
-    usual = bench.collect(stepped.select(q=nw.when(rise > COUNTER_NOISE_KWH).then(rise).median()))
-    quantum = usual["q"][0].as_py() or 0.0
-    most = span * (max_w * COUNTER_MARGIN / 1000.0 / US_PER_HOUR) + 2 * quantum
-    plausible = (rise >= -COUNTER_NOISE_KWH) & (rise <= most)
-    found = bench.collect(
-        stepped.select(
-            steps=rise.count(),
-            resets=nw.when(rise < -COUNTER_NOISE_KWH).then(1).sum(),
-            jumps=nw.when(rise > most).then(1).sum(),
-            lost=nw.when(rise > most).then(rise).sum(),
-            first=nw.when((rise < -COUNTER_NOISE_KWH) | (rise > most))
-            .then(nw.col("time_us"))
-            .min(),
-        )
-    ).to_pylist()[0]
     resets, jumps = int(found["resets"] or 0), int(found["jumps"] or 0)
-    return plausible, rule(
+    return rule(
         "counter-steps",
         "Counter resets and jumps",
         "energy_kwh",
@@ -209,37 +211,23 @@ def _counter(
         "the step is set aside; the counter's energy is the sum of the others",
         f"{resets:,} steps back and {jumps:,} of more than {COUNTER_MARGIN:g} × the highest power "
         f"allows, {found['lost'] or 0.0:,.3f} kWh in all",
-        {"time": iso_local(found["first"], timezone)} if resets + jumps else None,
+        {"time": iso_local(found["first_aside"], timezone)} if resets + jumps else None,
     )
 
 
 def _gap_rule(
-    bench: Workbench,
-    frame: nw.LazyFrame[Any],
-    gaps: dict[str, Any],
+    found: dict[str, Any],
     sizes: dict[str, Any],
     last_us: int,
     threshold: int,
     step_us: int,
     timezone: str,
 ) -> RuleResult:
-    import narwhals as nw
-
     from wattboard.quality.clean import rule
 
-    count = int(gaps["gaps"] or 0)
-    hours = (last_us - int(sizes["first"]) - (gaps["covered"] or 0.0)) / US_PER_HOUR
-    example = None
-    if count:
-        at = bench.collect(
-            frame.filter(nw.col("is_gap"), nw.col("until") == int(gaps["longest"]))
-            .select("time_us")
-            .head(1)
-        )["time_us"][0].as_py()
-        example = {
-            "longest after": iso_local(at, timezone),
-            "hours": f"{int(gaps['longest']) / US_PER_HOUR:,.2f}",
-        }
+    count = int(found["gaps"] or 0)
+    hours = (last_us - int(sizes["first"]) - (found["covered"] or 0.0)) / US_PER_HOUR
+    longest = f", the longest {int(found['longest']) / US_PER_HOUR:,.2f} h" if count else ""
     return rule(
         "gaps",
         "Gaps",
@@ -248,6 +236,6 @@ def _gap_rule(
         max(int(sizes["n"]) - 1, 0),
         "left open: no line is drawn and no energy counted across them",
         f"steps over {threshold / 1e6:,.6g} s (median step {step_us / 1e6:,.6g} s), "
-        f"{hours:,.1f} h without readings",
-        example,
+        f"{hours:,.1f} h without readings{longest}",
+        {"first after": iso_local(found["first_gap"], timezone)} if count else None,
     )
