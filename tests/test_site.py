@@ -75,7 +75,7 @@ def test_simulated_is_said_on_every_page_and_in_every_figure(
     site: dict[str, bytes], summary: Summary
 ) -> None:
     assert summary.simulated
-    for page in ("index", "power", "drivers", "methods"):
+    for page in PAGES:
         assert b"Simulated data" in site[f"{page}.html"]
     for name in ("overview", "server-power-over-time", "distribution", "correlation-heatmap"):
         assert b"Simulated data" in site[f"data/charts/{name}.js"]

@@ -181,16 +181,19 @@ def _truth(drawn: dict[str, Any], columns: dict[str, Any], malformed: Any) -> Tr
     kept = np.ones(len(drawn["clock"]), dtype=bool)
     kept[malformed] = False
     clock = drawn["clock"][kept]
-    table = np.column_stack([clock, *[values[kept] for values in columns.values()]])
-    # Equal rows stand next to each other only by chance, so all readings of a second are compared.
+    instants, index, readings = np.unique(clock, return_inverse=True, return_counts=True)
+    watts = columns["potencia"][kept]
+    # Rows that are equal in every column share their second, so only crowded seconds are compared.
+    crowded = np.flatnonzero(readings[index] > 1)
+    table = np.column_stack(
+        [clock[crowded], *[values[kept][crowded] for values in columns.values()]]
+    )
     order = np.lexsort(table.T[::-1])
     table = table[order]
-    equal = np.zeros(len(table), dtype=bool)
-    equal[1:] = (table[1:] == table[:-1]).all(axis=1)
-    rest = table[~equal]
-    instants, index, readings = np.unique(rest[:, 0], return_inverse=True, return_counts=True)
-    power_column = 1 + list(columns).index("potencia")
-    power = np.bincount(index, weights=rest[:, power_column]) / readings
+    equal = np.zeros(len(clock), dtype=bool)
+    equal[crowded[order[1:]]] = (table[1:] == table[:-1]).all(axis=1)
+    del table
+    power = np.bincount(index[~equal], weights=watts[~equal]) / np.bincount(index[~equal])
     step = np.diff(instants)
     joined = step <= LONGEST_STEP_S
     energy = ((power[1:] + power[:-1]) / 2 * step)[joined].sum() / 3.6e6

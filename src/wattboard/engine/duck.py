@@ -76,6 +76,9 @@ class DuckEngine:
                 "autoload_known_extensions": True,
             }
         )
+        # Progress is asked for, never printed by the engine itself.
+        self.connection.execute("SET enable_progress_bar = true")
+        self.connection.execute("SET enable_progress_bar_print = false")
         self._tables = 0
 
     # ------------------------------------------------------------------ preparing
