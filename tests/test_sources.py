@@ -152,6 +152,23 @@ def test_clock_changes_are_counted(tmp_path: Path, summarise: Run) -> None:
     assert summary.log.last == "2024-10-27T03:59:00+01:00"
 
 
+def test_times_with_offsets(tmp_path: Path, summarise: Run) -> None:
+    lines = ["time,watts", *[f"2024-03-01T02:{m:02d}:00+02:00,100" for m in MINUTES]]
+    summary = summarise(flat(lines, tmp_path / "log.csv"), timezone="Asia/Kathmandu")
+    constant(summary)
+    assert summary.log.first == "2024-03-01T05:45:00+05:45"
+    assert count_of(summary, "clock-changes") == 0
+    assert summary.series[-1].start[0] == "2024-03-01T05:45:00"
+
+
+def test_iso_and_day_first_rows_in_one_file(tmp_path: Path, summarise: Run) -> None:
+    lines = [HEADER, *[f"m,d,2021-06-05 00:{m:02d}:00,x,120,1,{90 + m}" for m in MINUTES]]
+    lines += [f"m,d,13/06/2021 00:{m:02d}:00,x,120,1,{90 + m}" for m in MINUTES]
+    summary = summarise(flat(lines, tmp_path / "log.csv"))
+    assert count_of(summary, "unparsable-times") == 0
+    assert summary.log.last.startswith("2021-06-13")
+
+
 def test_naive_times_are_utc_and_said_so(tmp_path: Path, summarise: Run) -> None:
     lines = ["time,watts", *[f"2024-03-01 00:{m:02d}:00,100" for m in MINUTES]]
     summary = summarise(flat(lines, tmp_path / "log.csv"))
@@ -180,6 +197,7 @@ def test_nvidia_smi_with_missing_and_repeated_header(tmp_path: Path, summarise: 
     summary = summarise(flat(lines, tmp_path / "smi.csv"))
     assert summary.power.min_w == summary.power.max_w == 150
     assert count_of(summary, "incomplete-ticks") == 1
+    assert count_of(summary, "repeated-headers") == 1
     assert count_of(summary, "unparsable-times") == 0
     assert summary.energy.integrated_kwh == pytest.approx(150 * 39 / 3.6e6)
     assert next(s for s in summary.statistics if s.column == "gpu_util_pct").mean == 45

@@ -155,7 +155,7 @@ class DuckEngine:
                 _, malformed, shown = self._rejected(rejects)
             else:
                 parts.append(self._reread(recipe, cast_rows, formats, f"prepared-{key}-2.parquet"))
-        damage = []
+        damage = self._repeated_headers(path, recipe, skip)
         if malformed:
             damage.append(
                 Damage(
@@ -168,6 +168,24 @@ class DuckEngine:
                 )
             )
         return self._finish(recipe, tuple(parts), damage, order, malformed)
+
+    def _repeated_headers(self, path: Path, recipe: Recipe, skip: int) -> list[Damage]:
+        if not recipe.repeated_header:
+            return []
+        source = csv_source(recipe, path, typed=False, rejects=self._fresh("rejects"), skip=skip)
+        row = self.connection.execute(
+            f"SELECT count(*) FROM {source} WHERE trim({name(recipe.time)}) = {text(recipe.time)}"
+        ).fetchone()
+        assert row is not None
+        return [
+            Damage(
+                "repeated-headers",
+                "row",
+                int(row[0]),
+                "passed over: they are no readings",
+                "the header line again, as after a restart of the logger",
+            )
+        ]
 
     def _finish(
         self,

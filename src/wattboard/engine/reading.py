@@ -45,15 +45,14 @@ def unique_header(recipe: Recipe) -> list[str]:
 
 def can_be_typed(recipe: Recipe) -> bool:
     """True where DuckDB's own casts read every cell as the recipe means it."""
+    plain_time = recipe.time_form == "epoch" or (recipe.time_form == "iso" and not recipe.zoned)
     return (
         recipe.kind == "csv"
         and recipe.decimal == "."
         and not recipe.repeated_header
         and not any(binding.suffixes for binding in recipe.columns.values())
-        and recipe.time_form in {"iso", "epoch"}
-        and not recipe.zoned
-        and not recipe.time_orders
-    ) or (recipe.kind == "csv" and recipe.time_form == "epoch" and recipe.decimal == ".")
+        and plain_time
+    )
 
 
 def csv_source(recipe: Recipe, path: Path, *, typed: bool, rejects: str, skip: int) -> str:
