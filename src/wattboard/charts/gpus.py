@@ -94,7 +94,8 @@ def _switch(groupings: list[str], owners: list[str]) -> dict[str, Any]:
         "y": 1.09,
         "yanchor": "bottom",
         "buttons": buttons,
-        "showactive": True,
+        # Plotly paints the active button white whatever the theme, with the text of a dark page on it.
+        "showactive": False,
         "name": "grouping",
     }
 

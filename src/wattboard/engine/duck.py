@@ -16,6 +16,7 @@ from wattboard.engine.reading import (
     bound,
     can_be_typed,
     csv_source,
+    name,
     plain_source,
     text,
     text_select,
