@@ -6,11 +6,13 @@ of a second gets the same answer as later.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import os
 import signal
 import sys
+from typing import NoReturn
 
 from wattboard import interrupts
 from wattboard.errors import WattboardError
@@ -28,7 +30,20 @@ def main() -> None:
         code = _interrupted()
     # All is done and said; a signal during the interpreter's own end would change the exit code.
     _ignore_signals()
-    sys.exit(_flushed(code))
+    code = _flushed(code)
+    if code == interrupts.EXIT_CODE:
+        _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End with this exit code.
+
+    Where the interrupt hit code that is made from text, as dataclasses are, Python remembers it as
+    unhandled and ends by the signal, whatever the exit code. What runs at exit has run before that.
+    """
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 def _run() -> int:
