@@ -329,8 +329,6 @@ def _summarise(
 def _analyse(
     work: Work, prepared: Sequence[Prepared], clean: CleanLog, zone: list[Stretch]
 ) -> Summary:
-    import numpy as np
-
     from wattboard import analysis
     from wattboard.schema import ACTIVITY_COLUMNS
     from wattboard.summary import Energy, Power
@@ -352,7 +350,6 @@ def _analyse(
     power = next(item for item in statistics if item.column == "power_w")
     covered_h = float(table.covered_s.sum()) / 3600.0
     energy_kwh = float(table.energy_wh.sum()) / 1000.0
-    metered = "energy_kwh" in clean.columns and not np.isnan(table.metered_kwh).all()
     off_w = analysis.off_below_w(table)
     plateau = analysis.idle_plateau(table, off_w)
     span_h = (clean.last_us - clean.first_us) / 3.6e9
@@ -384,10 +381,10 @@ def _analyse(
         ),
         energy=Energy(
             integrated_kwh=energy_kwh,
-            metered_kwh=float(np.nansum(table.metered_kwh)) if metered else None,
+            metered_kwh=clean.metered_kwh,
             power_from="counter" if clean.power_from == "counter" else "power",
             metered_steps_set_aside=clean.counter_steps_set_aside,
-            metered_in_gaps_kwh=float(np.nansum(table.metered_gap_kwh)) if metered else None,
+            metered_in_gaps_kwh=clean.metered_gap_kwh,
             covered_hours=covered_h,
             gap_hours=max(span_h - covered_h, 0.0),
         ),

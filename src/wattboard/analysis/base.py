@@ -68,8 +68,7 @@ class BaseTable:
     plain_w: NDArray[np.float64]
     min_w: NDArray[np.float64]
     max_w: NDArray[np.float64]
-    metered_kwh: NDArray[np.float64]
-    metered_gap_kwh: NDArray[np.float64]
+    metered_kwh: NDArray[np.float64] | None
     columns: dict[str, NDArray[np.float64]]
 
 
@@ -90,10 +89,10 @@ def base_table(
 ) -> BaseTable:
     """The reduced log as arrays: a row for each bucket of ``bucket_us`` from ``origin_us`` on."""
     import narwhals as nw
+    import pyarrow.compute as pc
 
     counter = "energy_kwh" in columns
-    sums = ["weight_us", "watt_us", "sum_w"]
-    sums += ["metered_kwh", "metered_gap_kwh"] if counter else []
+    sums = ["weight_us", "watt_us", "sum_w", *(["metered_kwh"] if counter else [])]
     power = engine.collect(
         flow.group_by("bucket")
         .agg(
@@ -103,9 +102,10 @@ def base_table(
             *[nw.col(c).min() for c in ("first", "min_w")],
             *[nw.col(c).max() for c in ("last", "max_w")],
         )
-        .filter(nw.col("readings") > 0)
         .sort("bucket")
     )
+    metered = _metered(power) if counter else None
+    power = power.filter(pc.field("readings") > 0)
     others = [c for c in columns if c not in {"power_w", "energy_kwh"}]
     key = power["bucket"].to_numpy()
     extra: dict[str, NDArray[np.float64]] = {}
@@ -125,7 +125,6 @@ def base_table(
     plain = _floats(power["sum_w"]) / power["readings"].to_numpy()
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(weight > 0, watt_us / weight, plain)
-    none = np.full(len(key), np.nan)
     return BaseTable(
         bucket_us=bucket_us,
         start_us=key.astype(np.int64) * bucket_us + origin_us,
@@ -138,10 +137,18 @@ def base_table(
         plain_w=plain,
         min_w=_floats(power["min_w"]),
         max_w=_floats(power["max_w"]),
-        metered_kwh=_floats(power["metered_kwh"]) if counter else none,
-        metered_gap_kwh=_floats(power["metered_gap_kwh"]) if counter else none,
+        metered_kwh=metered,
         columns=extra,
     )
+
+
+def _metered(power: pa.Table) -> NDArray[np.float64]:
+    """The counter's steps by bucket with power; those of other buckets go to the next that has it."""
+    kwh = np.nan_to_num(_floats(power["metered_kwh"]))
+    kept = np.flatnonzero(_floats(power["readings"]) > 0)
+    place = np.minimum(np.searchsorted(kept, np.arange(len(kwh))), len(kept) - 1)
+    sums: NDArray[np.float64] = np.bincount(place, kwh, len(kept)).astype(np.float64)
+    return sums
 
 
 def power_distribution(engine: Collector, levels: nw.LazyFrame[Any], level_w: float) -> Histogram:

@@ -101,7 +101,7 @@ def one_series(
     np.minimum.at(first, index, table.first_us)
     np.maximum.at(last, index, table.last_us)
     metered: list[float | None] = []
-    if not np.isnan(table.metered_kwh).all():
+    if table.metered_kwh is not None:
         metered = total(table.metered_kwh).tolist()
     activity = {}
     for column in shown:

@@ -71,6 +71,8 @@ class CleanLog:
     gap_threshold_us: int
     first_us: int
     last_us: int
+    metered_kwh: float | None
+    metered_gap_kwh: float | None
     instants: int
     rows_used: int
     counter_steps_set_aside: int
@@ -118,7 +120,7 @@ def clean_log(
     rules += instants.rules
     totals = add_up_devices(bench, instants.frame, columns, form.device_name, form.timezone)
     rules += totals.rules
-    added = len(totals.devices) > 1
+    added = totals.rows > 0
     log = _Log(
         totals.frame,
         totals.frame if added else instants.readings,
@@ -264,6 +266,7 @@ def _reduced(
             readings,
             minutes,
             tuple(c for c in log.columns if c in found),
+            log.tallies,
             grid,
             lows=lows,
             step_us=usual.step_us,
@@ -355,7 +358,7 @@ def _counted(
                 alive = nw.col("frozen").is_null()
                 changes[f"{column}__n"] = nw.when(alive).then(nw.col(f"{column}__n")).otherwise(0)
                 changes[f"{column}__sum"] = nw.when(alive).then(nw.col(f"{column}__sum"))
-    return minutes.with_columns(**changes).select(*kept)
+    return (minutes.with_columns(**changes) if changes else minutes).select(*kept)
 
 
 def _thawed(
@@ -400,6 +403,8 @@ def _finished(
         gap_threshold_us=reduced.weights.threshold_us,
         first_us=int(reduced.totals["first"]),
         last_us=int(reduced.totals["last"]),
+        metered_kwh=reduced.totals.get("metered_kwh"),
+        metered_gap_kwh=reduced.totals.get("metered_gap_kwh"),
         instants=log.rows,
         rows_used=reduced.rows_used,
         counter_steps_set_aside=reduced.counter_aside,

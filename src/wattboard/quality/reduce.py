@@ -209,7 +209,7 @@ def flow_totals(bench: Workbench, flow: nw.LazyFrame[Any], *, counter: bool) -> 
     import narwhals as nw
 
     sums = ["readings", "weight_us", "watt_us", "gaps"]
-    sums += ["steps", "resets", "jumps", "lost_kwh"] if counter else []
+    sums += ["steps", "resets", "jumps", "lost_kwh", "metered_kwh", "metered_gap_kwh"] * counter
     lows = ["first", "first_gap", *(["first_aside"] if counter else [])]
     return first_row(
         bench,

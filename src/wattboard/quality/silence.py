@@ -6,11 +6,13 @@ rows of the minutes at its two ends, so that it is exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wattboard.quality.instants import Tally
 from wattboard.quality.reduce import Grid
 from wattboard.quality.report import Workbench, rule
 from wattboard.schema import COLUMN
@@ -57,7 +59,7 @@ class Silence:
     ``marks`` has a row for each minute that is silent in part or whole: zeros of a group before
     ``GROUP__before`` and after ``GROUP__after`` are no readings; where ``GROUP__before`` is ``FAR``
     the whole minute is silent, elsewhere ``COLUMN__lost`` counts the zeros that are none.
-    ``zeros`` counts the same by column over the whole log.
+    ``zeros`` counts the same by column over all readings.
     """
 
     rules: list[RuleResult] = field(default_factory=list)
@@ -103,6 +105,7 @@ def find_silence(
     frame: nw.LazyFrame[Any],
     minutes: nw.LazyFrame[Any],
     columns: tuple[str, ...],
+    tallies: Sequence[Tally],
     grid: Grid,
     *,
     lows: dict[str, float],
@@ -147,6 +150,7 @@ def find_silence(
         first = _mark(seen, group, members, run, decisive, width_us, ends, marks)
         firsts[group] = first
     _place(bench, found, seen, marks, minutes)
+    _in_instants(bench, found, tallies, grid)
     for group, members in found.groups.items():
         _, decisive, why = runs[group]
         found.rules.append(
@@ -201,7 +205,8 @@ def _seen(
         sums = bench.collect(minutes.select(*[nw.col(f"{c}__uneven").sum() for c in uneven]))
         for group, members in groups.items():
             mine = [c for c in members if c in uneven]
-            whole[group] = bool(mine) and not any(sums[f"{c}__uneven"][0].as_py() for c in mine)
+            even = bool(mine) and not any(sums[f"{c}__uneven"][0].as_py() for c in mine)
+            whole[group] = even and bool(seen[f"{group}__alive"].any())
     return seen, whole
 
 
@@ -339,6 +344,36 @@ def _place(
     found.zeros = {column: int(value or 0) for column, value in totals.items()}
 
 
+def _in_instants(bench: Workbench, found: Silence, tallies: Sequence[Tally], grid: Grid) -> None:
+    """Zeros of readings to zeros of instants: the first tally is all readings, others correct it."""
+    if found.marks is None:
+        return
+    import narwhals as nw
+
+    for tally in tallies[1:]:
+        joined = tally.frame.with_columns(minute=grid.bucket(grid.grain_us)).join(
+            found.marks, on="minute", how="inner"
+        )
+        times = nw.col(tally.weight) if tally.weight else nw.lit(1)
+        wanted = {
+            column: nw.when((nw.col(column) == 0) & _quiet(group)).then(times).sum()
+            for group, members in found.groups.items()
+            for column in members
+            if column in found.zeros
+        }
+        row = bench.collect(joined.select(**wanted)).to_pylist()[0]
+        for column, count in row.items():
+            found.zeros[column] += tally.sign * int(count or 0)
+
+
+def _quiet(group: str) -> Any:
+    """Of a row joined with its minute's marks: a zero at this time is no reading."""
+    import narwhals as nw
+
+    time = nw.col("time_us")
+    return (time < nw.col(f"{group}__before")) | (time > nw.col(f"{group}__after"))
+
+
 def lost_zeros(group: str, column: str) -> Any:
     """Of a minute joined with its marks: how many zeros of ``column`` are no readings."""
     import narwhals as nw
@@ -359,9 +394,7 @@ def without_silence(frame: nw.LazyFrame[Any], silence: Silence, grid: Grid) -> n
     for group, members in silence.groups.items():
         if f"{group}__before" not in marked:
             continue
-        quiet = (nw.col("time_us") < nw.col(f"{group}__before")) | (
-            nw.col("time_us") > nw.col(f"{group}__after")
-        )
+        quiet = _quiet(group)
         for column in members:
             silent = (nw.col(column) == 0) & quiet
             # Minutes without a mark have none to compare with, and keep their zeros.

@@ -228,13 +228,18 @@ def _whole(column: str, parts: list[dict[str, Any]], width: int) -> Any:
 
 
 def _expected(column: str, parts: list[dict[str, Any]], width: int) -> Any:
-    """How many devices are between their first and last value of ``column`` at ``time_us``."""
+    """How many devices that tell ``column`` are there at ``time_us``.
+
+    A device is there from its first to its last value of power: one whose other sensor stops before
+    leaves the sum of that open.
+    """
     import narwhals as nw
 
+    presence = "power_w" if "power_w__n" in parts[0] else column
     spans = [
-        (part[f"{column}__first"], part[f"{column}__last"])
+        (part[f"{presence}__first"], part[f"{presence}__last"])
         for part in parts
-        if part[f"{column}__n"]
+        if part[f"{column}__n"] and part[f"{presence}__n"]
     ]
     if not spans:
         return nw.lit(0)
