@@ -157,14 +157,23 @@ def summarise(
             [file_identity(path) for path in files],
         )
         record = cache.path(f"analysis-{key}.json")
-        if record.exists():
-            return Summary.model_validate_json(record.read_bytes()), True
+        stored = _stored_summary(record)
+        if stored is not None:
+            return stored, True
         summary = _summarise(settings, cache, sources, progress)
         with cache.writing(record.name) as temporary:
             temporary.write_text(summary.model_dump_json(), "utf-8")
         return summary, False
     finally:
         cache.close()
+
+
+def _stored_summary(record: Path) -> Summary | None:
+    """A finished analysis of the cache; one that is missing or damaged is none."""
+    try:
+        return Summary.model_validate_json(record.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def build(settings: Settings, *, use_cache: bool = True, progress: Progress | None = None) -> Built:

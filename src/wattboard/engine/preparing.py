@@ -85,7 +85,7 @@ class Preparer:
         key = key_of(PREPARED_VERSION, identity, recipe_key(recipe))
         stored = self._stored(f"prepared-{key}.json")
         found = _revived(stored) if isinstance(stored, dict) else None
-        if found is not None and all(Path(part).exists() for part in found.parquet):
+        if found is not None and _whole(found):
             return found
         # The bytes are looked at while the engine reads the rows; hashing needs no lock of Python's.
         with ThreadPoolExecutor(1) as pool:
@@ -139,7 +139,7 @@ class Preparer:
             parts = [self._store(typed_select(recipe, source), f"prepared-{key}.parquet")]
             cast_rows, malformed = self._rejected(rejects, path)
             broken = malformed.count if malformed else 0
-            if len(cast_rows) + broken < MAX_REJECTS and not holds_nan(parts[0]):
+            if not self._overflowed(rejects) and not holds_nan(parts[0]):
                 if cast_rows:
                     parts.append(self._reread(recipe, cast_rows, f"prepared-{key}-2.parquet"))
                 return parts, [malformed] if malformed else [], broken
@@ -206,6 +206,11 @@ class Preparer:
                 "the header line again, as after a restart of the logger",
             )
         ]
+
+    def _overflowed(self, table: str) -> bool:
+        """True where the reader stopped writing down what it put aside (a line has several faults)."""
+        row = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+        return row is None or int(row[0]) >= MAX_REJECTS
 
     def _rejected(self, table: str, path: Path) -> tuple[list[str], Damage | None]:
         """Lines put aside for a cell alone, and the lines that are broken as lines."""
@@ -395,6 +400,17 @@ def _revived(record: dict[str, Any]) -> Prepared | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _whole(prepared: Prepared) -> bool:
+    """True if the files of a record are there and hold what it says."""
+    import pyarrow as pa
+
+    try:
+        rows = sum(_rows_of(Path(part)) for part in prepared.parquet)
+    except (OSError, pa.ArrowException):
+        return False
+    return rows == prepared.extent.rows
 
 
 def recipe_key(recipe: Recipe) -> tuple[object, ...]:
