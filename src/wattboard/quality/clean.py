@@ -137,13 +137,14 @@ def clean_log(
         log.columns, log.reading, log.width_us = (*log.columns, "power_w"), "mean", 0
         log.readings, log.tallies = log.frame, (Tally(log.frame),)
         rules += counter_rules
-    whole = {
-        c: found[c].in_range == found[c].values == extent.rows for c in found if c in log.columns
-    }
     simple = not added and not from_counter
-    gapless = simple and whole.get("power_w", False) and whole.get("energy_kwh", False)
+    whole = {
+        c
+        for c, extent_of in found.items()
+        if simple and extent_of.in_range == extent_of.values == extent.rows
+    }
     low_w, high_w = _power_range(bench, log, found, simple=simple)
-    reduced = _reduced(bench, log, form, extent, found, (low_w, high_w), gapless=gapless)
+    reduced = _reduced(bench, log, form, extent, found, (low_w, high_w), whole)
     return _finished(log, reduced, totals.devices, totals.hosts, from_counter=from_counter)
 
 
@@ -240,13 +241,14 @@ def _reduced(
     extent: Extent,
     found: dict[str, ColumnExtent],
     range_w: tuple[float, float],
-    *,
-    gapless: bool,
+    whole: set[str],
 ) -> _Reduced:
     import narwhals as nw
 
     counter = "energy_kwh" in log.columns
-    known = log.frame if gapless else log.frame.filter(~nw.col("power_w").is_null())
+    gapless = {"power_w", "energy_kwh"} <= whole
+    # Further readings of an instant are no step, so that all readings tell the same step.
+    known = log.readings if gapless else log.readings.filter(~nw.col("power_w").is_null())
     usual = usual_step(bench, known, counter=counter)
     clocks = [c for c in ("clock_us", "time_us") if extent.ranges.get(c, (0,))[0]]
     first = int(min(extent.ranges[c][1] for c in clocks))
@@ -258,7 +260,8 @@ def _reduced(
         parts = readings = split_at_buckets(bench, log.frame, log.width_us, grid)
     names = parts.collect_schema().names()
     lows = {c: found[c].low if c in found else 0.0 for c in log.columns}
-    minutes = minutes_of(bench, readings, log.columns, lows, grid)
+    full = whole if readings is log.readings else set()
+    minutes = minutes_of(bench, readings, log.columns, lows, full, grid)
     silence = Silence()
     if not form.explicit_missing:
         silence = find_silence(
@@ -275,7 +278,9 @@ def _reduced(
             timezone=form.timezone,
         )
         log.rules += silence.rules
-    frozen, frozen_rule = find_frozen(bench, minutes, log.columns, grid, log.rows, form.timezone)
+    frozen, frozen_rule = find_frozen(
+        bench, readings, minutes, log.columns, grid, log.rows, form.timezone
+    )
     log.rules.append(frozen_rule)
     own_width = "width_us" in names
     weight = weights(log.reading, log.width_us, usual.step_us, own_width=own_width)

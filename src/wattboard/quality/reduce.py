@@ -6,7 +6,7 @@ bucket, and the time spent at each level of power.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -110,29 +110,33 @@ def minutes_of(
     frame: nw.LazyFrame[Any],
     columns: Sequence[str],
     lows: dict[str, float],
+    whole: Set[str],
     grid: Grid,
 ) -> nw.LazyFrame[Any]:
     """Per bucket of ``grain_us``: rows, first and last time; of each column count and sum.
 
-    Columns that can be negative have the sum of their sizes too (``__size``), electrical ones their
-    extremes, utilisation the number of values that are not whole.
+    Columns that can be negative have the sum of their sizes too (``__size``), power its extremes,
+    utilisation the number of values that are not whole. ``whole`` columns have a value in every row.
     """
     import narwhals as nw
 
-    time = nw.col("time_us")
+    time, power = nw.col("time_us"), nw.col("power_w")
     wanted = [nw.len().alias("n"), time.min().alias("first_us"), time.max().alias("last_us")]
+    wanted += [power.min().alias("power_w__low"), power.max().alias("power_w__high")]
     for name in columns:
         value = nw.col(name)
-        wanted += [value.count().alias(f"{name}__n"), value.sum().alias(f"{name}__sum")]
+        wanted.append(value.sum().alias(f"{name}__sum"))
+        if name not in whole:
+            wanted.append(value.count().alias(f"{name}__n"))
         if lows.get(name, 0.0) < 0:
             wanted.append(value.abs().sum().alias(f"{name}__size"))
-        if name in ELECTRICAL:
-            wanted += [value.min().alias(f"{name}__low"), value.max().alias(f"{name}__high")]
         if name in UTILISATION:
             uneven = (value != value.round(0)).cast(nw.Int64)
             wanted.append(uneven.sum().alias(f"{name}__uneven"))
     grouped = frame.with_columns(minute=grid.bucket(grid.grain_us)).group_by("minute").agg(*wanted)
-    return bench.materialise(grouped, "minutes")
+    minutes = bench.materialise(grouped, "minutes")
+    counts = {f"{name}__n": nw.col("n") for name in columns if name in whole}
+    return minutes.with_columns(**counts) if counts else minutes
 
 
 @dataclass(frozen=True, slots=True)
