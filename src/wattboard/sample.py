@@ -3,13 +3,16 @@
 Wall power is a baseline, which steps as other equipment on the outlet comes and goes, plus 2.4 W per
 % of CPU load, 0.35 W per % of GPU load and noise of 0.6 W, rounded to 0.1 W; the counter is its
 integral in steps of 0.01 kWh. Telemetry that is not recorded is written as zero, as the dataset does.
-About one second in ten has several readings, some equal in every column; the first block of the file
-belongs after the second; some rows are malformed; the counter resets and jumps; for a while the
+There are 1.16 rows to a second: in the first minutes, of the log and of the file, most seconds have
+two readings or more, later about one in fourteen, some equal in every column. The first block of the
+file belongs after the second; some rows are malformed; the counter resets and jumps; for a while the
 machine is off. Everything is drawn from one seed, and the truth comes with the file.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +24,13 @@ from wattboard.errors import OutputError
 
 ROWS = 600_000
 LONGEST_STEP_S = 30
+# Of the original's first 547 seconds, so many have one reading, two, three and four.
+DENSE = (161, 322, 61, 3)
+DENSE_SHARE = 0.02
+# Elsewhere; together with the dense stretches this makes ROWS_PER_S over the whole file.
+ROWS_PER_S = 1.16
+# The file opens with the block that begins at this share of the log.
+EARLY = 1 / 8
 SIMULATED_MAC = "02:00:00:00:00:51"
 START = datetime(2021, 5, 5, 22, 5, 27, tzinfo=UTC)
 CPU_W_PER_PCT = 2.4
@@ -46,6 +56,7 @@ GAPS = ((0.10, 900), (0.31, 5400), (0.52, 21600), (0.75, 1800))
 UTIL_FROM, SENSORS_FROM, METER_TEMP_FROM = 0.25, 0.45, 0.12
 SENSOR_HOLES = ((0.55, 0.58), (0.72, 0.80))
 RESET_AT, JUMP_AT, JUMP_KWH = 0.70, 0.86, 37.5
+PACKING = {".gz": "gzip", ".zst": "zstd"}
 COLUMNS = (
     *("MAC", "weekday", "fecha_servidor", "fecha_esp32", "voltaje", "corriente", "potencia"),
     *("frecuencia", "energia", "fp", "ESP32_temp", "WORKSTATION_CPU", "WORKSTATION_CPU_POWER"),
@@ -77,15 +88,8 @@ class Truth:
 def _draws(rows: int, seed: int) -> dict[str, Any]:
     """Every column of every row, in time order."""
     rng = np.random.default_rng(seed)
-    # Nine seconds in ten have one reading, the rest two to four.
-    seconds = int(rows / 1.16)
-    count = np.where(rng.random(seconds) < 0.9, 1, rng.integers(2, 5, seconds))
-    while count.sum() < rows:
-        count = np.append(count, 1)
-    ends = np.cumsum(count)
-    seconds = int(np.searchsorted(ends, rows)) + 1
-    count = count[:seconds]
-    count[-1] -= int(ends[seconds - 1]) - rows
+    count = _readings(rng, rows)
+    seconds = len(count)
     share = np.arange(seconds) / seconds
     clock = np.arange(seconds, dtype=np.int64)
     for at, length in GAPS:
@@ -107,6 +111,30 @@ def _draws(rows: int, seed: int) -> dict[str, Any]:
         "cpu": cpu[second],
         "gpu": gpu[second],
     }
+
+
+def _readings(rng: np.random.Generator, rows: int) -> Any:
+    """How many readings each second has: dense where the log and where the file begin."""
+    dense_rows, early = int(rows * DENSE_SHARE), int(rows * EARLY)
+    dense = np.array(DENSE) / sum(DENSE)
+    dense_rate = float(dense @ np.arange(1, 5))
+    rest_rate = (1 - 2 * DENSE_SHARE) / (1 / ROWS_PER_S - 2 * DENSE_SHARE / dense_rate)
+    # Seconds with more than one reading have two, three or four alike, three on average.
+    more = (rest_rate - 1) / 2
+    rest = np.array([1 - more, more / 3, more / 3, more / 3])
+    parts = [(dense, dense_rows), (rest, early - dense_rows), (dense, dense_rows)]
+    parts.append((rest, rows - early - dense_rows))
+    return np.concatenate([_filled(rng, odds, size) for odds, size in parts])
+
+
+def _filled(rng: np.random.Generator, odds: Any, rows: int) -> Any:
+    """Draws of one to four that add up to ``rows``; the last is cut to fit."""
+    count = rng.choice(np.arange(1, 5), size=rows, p=odds)
+    ends = np.cumsum(count)
+    last = int(np.searchsorted(ends, rows))
+    count = count[: last + 1]
+    count[-1] -= int(ends[last]) - rows
+    return count
 
 
 def _load(rng: np.random.Generator, seconds: int, clock: Any) -> tuple[Any, Any]:
@@ -224,38 +252,73 @@ def write_sample(path: Path, rows: int = ROWS, seed: int = 2021) -> Truth:
     Raises:
         OutputError: the file cannot be written.
     """
+    _check_path(path)
     drawn = _draws(rows, seed)
     columns = _columns(drawn)
     _duplicate(drawn, columns)
     malformed = np.arange(rows // 50 + 7, rows, MALFORMED_EVERY)
     truth = _truth(drawn, columns, malformed)
     # The file starts with a block that belongs later, as the original does.
-    early = rows // 8
+    early = int(rows * EARLY)
     order = np.concatenate(
         [np.arange(early, 2 * early), np.arange(early), np.arange(2 * early, rows)]
     )
+    # Beside the file and moved into place, so that an interrupt leaves what was there.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, drawn["clock"], columns, order, set(malformed.tolist()))
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            "Choose another folder, or free some space.",
-        ) from error
+        _write(part, path.suffix, drawn["clock"], columns, order, set(malformed.tolist()))
+        part.replace(path)
+    except (OSError, ValueError) as error:
+        raise _output_error(path, error) from error
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            part.unlink(missing_ok=True)
     return truth
 
 
+def _check_path(path: Path) -> None:
+    """Refuse early, and never write over a log that is no sample."""
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder.", f"Name a file: -o {path / 'sample.csv'}")
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{path} is no file to write to.", "Choose another with -o.")
+        if path.is_file() and path.stat().st_size and not _is_sample(path):
+            raise OutputError(
+                f"{path} exists and is no sample of wattboard's; nothing was changed.",
+                "Choose another name with -o, or move the file away yourself.",
+            )
+    except (OSError, ValueError) as error:
+        raise _output_error(path, error) from error
+
+
+def _is_sample(path: Path) -> bool:
+    import pyarrow as pa
+
+    try:
+        with pa.input_stream(str(path), compression=PACKING.get(path.suffix)) as stream:
+            return SIMULATED_MAC.encode() in stream.read(4096)
+    except (OSError, ValueError):
+        return False
+
+
+def _output_error(path: Path, error: OSError | ValueError) -> OutputError:
+    told = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return OutputError(
+        f"{path} cannot be written: {told}.", "Choose another place with -o, or free some space."
+    )
+
+
 def _write(
-    path: Path, clock: Any, columns: dict[str, Any], order: Any, malformed: set[int]
+    path: Path, suffix: str, clock: Any, columns: dict[str, Any], order: Any, malformed: set[int]
 ) -> None:
     import pyarrow as pa
     from pyarrow import csv as pacsv
 
-    packing = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix)
     days = np.array(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"])
     plain = pacsv.WriteOptions(include_header=False, quoting_style="none")
-    with pa.output_stream(str(path), compression=packing) as out:
+    with pa.output_stream(str(path), compression=PACKING.get(suffix)) as out:
         out.write((",".join(COLUMNS) + "\n").encode())
         for start in range(0, len(order), CHUNK):
             rows = order[start : start + CHUNK]

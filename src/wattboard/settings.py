@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wattboard.errors import InputError, UsageError
+
+Text = Annotated[str, Field(min_length=1)]
+# Strict: `pue = true` is no 1.0 and `tariff = "0.2"` no number.
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
@@ -16,18 +21,18 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    log: list[str] = Field(default_factory=list)
-    out: str = "site"
-    co2: str | None = None
-    gpus: str | None = None
-    timezone: str | None = None
-    location: str | None = None
-    intensity: float | None = Field(default=None, ge=0, le=5000, allow_inf_nan=False)
-    pue: float | None = Field(default=None, ge=1, le=10, allow_inf_nan=False)
-    tariff: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    currency: str | None = Field(default=None, min_length=1, max_length=8)
-    columns: str | None = None
-    engine: str = "duckdb"
+    log: list[Text] = Field(default_factory=list)
+    out: Text = "site"
+    co2: Text | None = None
+    gpus: Text | None = None
+    timezone: Text | None = None
+    location: Text | None = None
+    intensity: Number | None = Field(default=None, ge=0, le=5000)
+    pue: Number | None = Field(default=None, ge=1, le=10)
+    tariff: Number | None = Field(default=None, ge=0)
+    currency: Text | None = Field(default=None, max_length=8)
+    columns: Text | None = None
+    engine: Text = "duckdb"
 
     def shown(self) -> dict[str, str | float | bool | None]:
         """What the methods page prints: file names without their folders."""
@@ -52,34 +57,63 @@ def read_settings(config: Path | None, given: dict[str, Any]) -> Settings:
     if config is not None:
         values = _from_file(config)
     values |= {key: value for key, value in given.items() if value not in (None, [])}
+    where = f" in {config}" if config is not None else ""
     try:
         return Settings(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(Settings.model_fields)
-            raise UsageError(f"There is no setting {name!r}.", f"Settings: {known}.") from error
-        raise UsageError(
-            f"The setting {name} cannot be {first.get('input')!r}: {first['msg']}.",
-            "See wattboard build --help for what it takes.",
-        ) from error
+        raise _refused(error, where) from error
+
+
+def _refused(error: ValidationError, where: str) -> UsageError:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    given = first.get("input")
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(Settings.model_fields)
+        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        return UsageError(f"There is no setting {name!r}{where}.", f"{hint}Settings: {known}.")
+    if first["type"] == "string_unicode":
+        return UsageError(
+            f"The setting {name} is {given!r}, a name that is not UTF-8.",
+            "Rename the file, or give it through a link with a plain name.",
+        )
+    if given == "":
+        return UsageError(f"The setting {name} is empty.", f"Give {name} a value or leave it out.")
+    return UsageError(
+        f"The setting {name} cannot be {given!r}: {first['msg'].lower()}.",
+        "See wattboard build --help for what it takes.",
+    )
 
 
 def _from_file(config: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(config.read_text("utf-8"))
+        if not config.is_file() and config.exists():
+            raise InputError(f"{config} is not a file.", "Name a TOML file with --config.")
+        values = tomllib.loads(config.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise InputError(f"{config} does not exist.", "Name the file with --config.") from error
     except OSError as error:
-        raise InputError(f"{config} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{config} cannot be read: {error.strerror}.", "Name the file with --config."
+        ) from error
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{config} is no TOML: {error}.", "See https://toml.io.") from error
     if isinstance(values.get("log"), str):
         values["log"] = [values["log"]]
     for name in ("co2", "gpus", "out"):
-        if isinstance(values.get(name), str):
-            values[name] = str(config.parent / values[name])
+        values |= {name: _beside(config, values[name])} if name in values else {}
     if isinstance(values.get("log"), list):
-        values["log"] = [str(config.parent / str(item)) for item in values["log"]]
+        values["log"] = [_beside(config, item) for item in values["log"]]
     return values
+
+
+def _beside(config: Path, value: object) -> object:
+    """A path of the file, relative to the file; what is no path is left for the check to refuse."""
+    if not isinstance(value, str) or not value:
+        return value
+    if "\x00" in value:
+        raise InputError(
+            f"{config} names the file {value!r}, which holds a NUL character.", "Mend the name."
+        )
+    return str(config.parent / value)

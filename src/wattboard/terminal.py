@@ -1,7 +1,8 @@
-"""What the command line draws: progress while work goes on, and tables."""
+"""What the command line draws: progress while work goes on, lines, and tables."""
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -9,13 +10,86 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from wattboard.build import Progress, Quiet
+from wattboard import interrupts
+from wattboard.errors import OutputError
 
 if TYPE_CHECKING:
-    from wattboard.summary import RuleResult
+    from wattboard.build import Built, Progress
+    from wattboard.summary import LogInfo, Quality, RuleResult
 
-SHOW_AFTER_S = 1.0
+SHOW_AFTER_S = 0.5
 POLL_S = 0.1
+NAMED_RULES = 10
+# Control characters and turns of direction in a column's or a file's name must not steer a terminal.
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Rules that put rows in order or tell what was found, and take nothing away.
+KEEPS_ALL = frozenset({"out-of-order", "clock-changes"})
+
+
+# --------------------------------------------------------------------------- lines
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows as it is, whatever names stand in it."""
+    text = CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def say(text: str = "") -> None:
+    """A line on standard output.
+
+    Raises:
+        OutputError: it cannot be written; a reader that has left is a ``BrokenPipeError``.
+    """
+    stream = sys.stdout
+    if stream is None:
+        return
+    line = printable(text) + "\n"
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    line = line.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        stream.write(line)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def say_json(text: str) -> None:
+    """JSON on standard output, in UTF-8 whatever the terminal's encoding, and nothing else."""
+    stream = sys.stdout
+    if stream is None:
+        return
+    try:
+        buffer = getattr(stream, "buffer", None)
+        if buffer is None:
+            stream.write(text + "\n")
+        else:
+            stream.flush()
+            buffer.write(text.encode() + b"\n")
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> OutputError:
+    return OutputError(
+        f"Standard output cannot be written: {error.strerror or error}; {interrupts.done()}.",
+        "Send it to a disk with space, or use --quiet.",
+    )
+
+
+# --------------------------------------------------------------------------- progress
+
+
+class _Silent:
+    """Progress in a pipe: nothing to see, but an interrupt that was swallowed comes up again."""
+
+    def stage(self, text: str, size: int = 0, ask: Callable[[], float] | None = None) -> None:
+        interrupts.check()
 
 
 class _Bar:
@@ -23,83 +97,197 @@ class _Bar:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bars
 
         self._bars = Bars(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[told]}", markup=False),
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bars.add_task("Starting", total=None, rate="")
+        self._task = self._bars.add_task("Starting", total=None, told="")
         self._size, self._begun = 0, time.monotonic()
         self._ask: Callable[[], float] | None = None
         self._done = threading.Event()
+        self._shown = False
         self._thread = threading.Thread(target=self._poll, daemon=True)
 
     def stage(self, text: str, size: int = 0, ask: Callable[[], float] | None = None) -> None:
+        interrupts.check()
         self._size, self._ask, self._begun = size, ask, time.monotonic()
-        self._bars.reset(self._task, description=text, total=None, rate="")
+        self._bars.reset(self._task, description=printable(text), total=None, told="")
 
     def _poll(self) -> None:
+        begun = time.monotonic()
         while not self._done.wait(POLL_S):
+            now = time.monotonic()
+            if not self._shown:
+                # What is done at once needs no bar.
+                if now - begun < SHOW_AFTER_S:
+                    continue
+                self._bars.start()
+                self._shown = True
+            spent = now - self._begun
+            share = self._share()
+            if share is None:
+                self._bars.update(self._task, told=f"{spent:,.0f} s")
+            else:
+                told = _told(share, spent, self._size)
+                self._bars.update(self._task, total=1.0, completed=share, told=told)
+
+    def _share(self) -> float | None:
+        try:
             share = self._ask() if self._ask else -1.0
-            if not 0.0 <= share <= 1.0:
-                continue
-            spent = time.monotonic() - self._begun
-            rate = f"{share * self._size / spent / 1e6:,.0f} MB/s" if self._size and spent else ""
-            self._bars.update(self._task, total=1.0, completed=share, rate=rate)
+        except Exception:  # noqa: BLE001  # an engine that is closing answers no questions
+            return None
+        return share if 0.0 <= share <= 1.0 else None
 
     def __enter__(self) -> _Bar:
-        self._bars.start()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
         self._thread.join()
-        self._bars.stop()
+        if self._shown:
+            self._bars.stop()
+
+
+def _told(share: float, spent: float, size: int) -> str:
+    """Share, rate and the time that remains, as far as they can be told."""
+    parts = [f"{share:.0%}"]
+    if size and spent > 0:
+        parts.append(f"{share * size / spent / 1e6:,.0f} MB/s")
+    if share > 0.02:
+        left = spent / share - spent
+        parts.append(
+            f"{left // 60:.0f}:{left % 60:02.0f} left" if left >= 60 else f"{left:.0f} s left"
+        )
+    return "  ".join(parts)
 
 
 @contextmanager
 def watch(*, show: bool) -> Iterator[Progress]:
     """Progress on a terminal, and silence in a pipe."""
     if not show:
-        yield Quiet()
+        yield _Silent()
         return
     with _Bar() as bar:
         yield bar
 
 
+# --------------------------------------------------------------------------- the report
+
+
 def rules_table(rules: Sequence[RuleResult]) -> None:
-    """The quality report; plain text with tabs where the output is no terminal."""
-    if not sys.stdout.isatty():
-        for rule in rules:
-            example = ", ".join(f"{k} {v}" for k, v in (rule.example or {}).items())
-            cells = (
-                rule.name,
-                rule.column,
-                f"{rule.count}",
-                f"{rule.share:.4%}",
-                rule.action,
-                rule.detail,
-                example,
-            )
-            print("\t".join(cells))  # noqa: T201  # this module is the terminal
+    """The quality report: a table on a terminal, aligned text where the output is none."""
+    if not sys.stdout or not sys.stdout.isatty():
+        for line in rules_text(rules):
+            say(line)
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     table.add_column("Rule")
+    table.add_column("Column")
     table.add_column("Count", justify="right")
     table.add_column("Share", justify="right")
     table.add_column("What was done")
     table.add_column("Why")
     for rule in rules:
-        table.add_row(rule.title, f"{rule.count:,}", f"{rule.share:.2%}", rule.action, rule.detail)
+        cells = (rule.title, rule.column, f"{rule.count:,}", _share(rule), rule.action, rule.detail)
+        # Text, so that a column named `power [/W]` is no markup.
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     Console().print(table)
+
+
+def rules_text(rules: Sequence[RuleResult]) -> list[str]:
+    """The quality report as lines: what was found, and below it what was done, why and where."""
+    counts = ["Count", *(f"{rule.count:,}" for rule in rules)]
+    shares = ["Share", *(_share(rule) for rule in rules)]
+    wide, broad = max(map(len, counts)), max(map(len, shares))
+    indent = " " * (wide + broad + 4)
+    lines = [f"{'Count':>{wide}}  {'Share':>{broad}}  Rule"]
+    for rule, count, share in zip(rules, counts[1:], shares[1:], strict=True):
+        where = "" if rule.column == "row" else f"  [{rule.column}]"
+        lines.append(f"{count:>{wide}}  {share:>{broad}}  {rule.title}{where}")
+        if rule.count:
+            lines.append(f"{indent}{rule.action}")
+        if rule.detail:
+            lines.append(f"{indent}{rule.detail}")
+        if rule.example:
+            told = ", ".join(f"{key} {value}" for key, value in rule.example.items())
+            lines.append(f"{indent}for example: {told}")
+    return lines
+
+
+def _share(rule: RuleResult) -> str:
+    if not rule.count:
+        return "0 %"
+    return f"{rule.share:.2%}".replace("%", " %") if rule.share >= 0.0001 else "< 0.01 %"
+
+
+def _title(rule: RuleResult) -> str:
+    """The rule's title, with its column where the title does not say it."""
+    from wattboard.schema import COLUMN
+
+    column = COLUMN.get(rule.column)
+    told = column is None or any(
+        word in rule.title.lower() for word in column.title.lower().split()
+    )
+    return rule.title if told or column is None else f"{column.title}, {rule.title.lower()}"
+
+
+def print_log(info: LogInfo) -> None:
+    """What the log is, and what was assumed about it."""
+    say(f"{info.title}: {info.first} to {info.last} ({info.timezone}: {info.timezone_reason})")
+    for note in info.notes:
+        say(f"  {note}")
+
+
+def print_rules(quality: Quality, *, everything: bool) -> None:
+    """The rules that found something, or all."""
+    rules = [rule for rule in quality.rules if everything or rule.count]
+    if rules:
+        rules_table(rules)
+
+
+def print_counts(info: LogInfo, quality: Quality, files: str) -> None:
+    """What was read, what of it was set aside and why, what is left."""
+    say(f"Read       {info.rows_read:,} rows{files}")
+    taken = [rule for rule in quality.rules if rule.count and rule.name not in KEEPS_ALL]
+    # Rows that are gone come before values that are missing.
+    taken.sort(key=lambda rule: (rule.column != "row", -rule.count))
+    wide = max((len(f"{rule.count:,}") for rule in taken), default=0)
+    for place, rule in enumerate(taken[:NAMED_RULES]):
+        lead = "Set aside" if not place else ""
+        say(f"{lead:<10} {rule.count:>{wide},}  {_title(rule)}: {rule.action}")
+    if len(taken) > NAMED_RULES:
+        say(f"{'':<10} and what {len(taken) - NAMED_RULES} more rules found: see the report")
+    if not taken:
+        say("Set aside  nothing")
+    say(f"Used       {info.rows_used:,} instants")
+
+
+def print_built(built: Built, *, verbose: bool) -> None:
+    """The report of a build, ending with where the site is."""
+    summary, site = built.summary, built.site
+    print_log(summary.log)
+    print_rules(summary.quality, everything=verbose)
+    for finding in summary.findings:
+        if finding.page in {"index", "power", "drivers"} or verbose:
+            say(f"- {finding.text}")
+    if summary.simulated:
+        say("The server readings are simulated, and every page that shows them says so.")
+    logs = [item for item in summary.inputs if item.role == "log"]
+    size = sum(item.bytes for item in logs) / 1e6
+    names = logs[0].name if len(logs) == 1 else f"{len(logs)} files"
+    print_counts(summary.log, summary.quality, f" of {names} ({size:,.1f} MB)")
+    again = ", the analysis from the cache" if built.from_cache else ""
+    say(f"Wrote      {site.files:,} files ({site.bytes / 1e6:,.1f} MB) to {site.path}")
+    say(f"Took       {built.seconds:,.1f} s{again}")
+    say(f"Open {site.path / 'index.html'}")

@@ -10,9 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from wattboard.errors import InputError
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 US_PER_S = 1_000_000
 _STEP = timedelta(hours=6)
+# The tables of a zone end here; from then on rules apply that change the clock twice a year.
+_RULES_FROM = datetime(2038, 1, 1, tzinfo=UTC)
+_RULES_STEP = timedelta(days=7)
+# A week within what Python's calendar holds, so that no offset leads out of it.
+_FIRST_US = (datetime(1, 1, 8, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+_LAST_US = (datetime(9999, 12, 24, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +36,32 @@ def _offset(zone: ZoneInfo, utc: datetime) -> timedelta:
     return utc.astimezone(zone).utcoffset() or timedelta()
 
 
+def _moment(time_us: int) -> datetime:
+    if not _FIRST_US <= time_us <= _LAST_US:
+        raise InputError(
+            f"The log holds a time that no calendar reaches: {time_us:,} µs since 1970.",
+            "Look for a damaged time stamp, or for epochs of mixed units, and mend or remove it.",
+        )
+    return EPOCH + timedelta(microseconds=time_us)
+
+
 def _us(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def stretches(timezone: str, first_us: int, last_us: int) -> list[Stretch]:
-    """The zone's stretches of constant offset that cover ``[first_us, last_us]`` (UTC)."""
+    """The zone's stretches of constant offset that cover ``[first_us, last_us]`` (UTC).
+
+    Raises:
+        InputError: a time lies outside the years 1 to 9999.
+    """
     zone = ZoneInfo(timezone)
-    here = EPOCH + timedelta(microseconds=first_us) - timedelta(days=2)
-    end = EPOCH + timedelta(microseconds=last_us) + timedelta(days=2)
+    here = _moment(first_us) - timedelta(days=2)
+    end = _moment(last_us) + timedelta(days=2)
     found: list[Stretch] = []
     start, offset = here, _offset(zone, here)
     while here < end:
-        ahead = min(here + _STEP, end)
+        ahead = min(here + (_STEP if here < _RULES_FROM else _RULES_STEP), end)
         if _offset(zone, ahead) != offset:
             low, high = here, ahead
             while high - low > timedelta(seconds=1):
@@ -75,5 +96,5 @@ def local_changes(table: list[Stretch]) -> list[LocalChange]:
 
 def iso_local(time_us: int, timezone: str) -> str:
     """ISO 8601 local time with its offset, whole seconds unless the time has a fraction."""
-    moment = (EPOCH + timedelta(microseconds=time_us)).astimezone(ZoneInfo(timezone))
+    moment = _moment(time_us).astimezone(ZoneInfo(timezone))
     return moment.isoformat(timespec="seconds" if time_us % US_PER_S == 0 else "milliseconds")

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from wattboard.errors import InputError
 from wattboard.schema import Recipe
 from wattboard.sources import codecarbon, nvidia_smi, server_meter, table
-from wattboard.sources.head import Head
+from wattboard.sources.files import expand_log
+from wattboard.sources.head import Head, NotALogError, read_head
 from wattboard.sources.options import SourceOptions, checked_zone
 
 FORMATS = (server_meter, nvidia_smi, codecarbon)
+READING = re.compile(r"^[+-]?[\d.,]+\s*\S{0,3}$|^\d{2,4}[-/.]\d{1,2}[-/.]\d")
+
+
+def recognise_log(
+    arguments: Sequence[str], options: SourceOptions
+) -> tuple[list[tuple[Path, Recipe]], list[str]]:
+    """Every file that the arguments lead to with its Recipe, and what was passed over.
+
+    A text of no known form that lies in a folder of logs is passed over and noted; one that was
+    named is refused, as is a damaged log wherever it lies.
+
+    Raises:
+        InputError: a file is missing or of no known form, or nothing is left.
+        UsageError: the options ask for what does not exist.
+    """
+    expanded = expand_log(arguments)
+    found: list[tuple[Path, Recipe]] = []
+    notes = list(expanded.notes)
+    refused: NotALogError | None = None
+    for file in expanded.files:
+        try:
+            found.append((file.path, recognise(read_head(file.path), options)))
+        except NotALogError as error:
+            if not file.may_be_prose:
+                raise
+            refused = refused or error
+            notes.append(f"{file.path.name} is no log: passed over")
+    if not found:
+        raise refused or InputError("No log is given.", "Name one or more files.")
+    return found, notes
 
 
 def recognise(head: Head, options: SourceOptions) -> Recipe:
@@ -28,12 +62,23 @@ def recognise(head: Head, options: SourceOptions) -> Recipe:
                 break
     recipe = recipe or table.detect(head, options.columns)
     if recipe is None:
-        found = ", ".join(repr(name) for name in table.columns_of(head)[:20]) or "none"
-        raise InputError(
-            f"{head.name} is in no format that wattboard knows. Its columns: {found}.",
-            "Map them: --columns time=NAME,power_w=NAME:UNIT (units W, kW, mW; energy_kwh works too).",
-        )
-    if options.timezone:
+        raise _unknown(head)
+    if options.timezone is not None:
         zone = checked_zone(options.timezone)
         recipe = replace(recipe, timezone=zone, timezone_reason="given in the settings")
     return recipe
+
+
+def _unknown(head: Head) -> NotALogError:
+    names = table.columns_of(head)
+    if head.kind == "csv" and any(READING.match(name) for name in names):
+        return NotALogError(
+            f"{head.name} is in no format that wattboard knows: its first line "
+            f"({', '.join(names)[:80]!r}) is a reading, not the names of the columns.",
+            "Put a line with the names first, for example: time,power",
+        )
+    found = ", ".join(repr(name) for name in names[:20]) or "none"
+    return NotALogError(
+        f"{head.name} is in no format that wattboard knows. Its columns: {found}.",
+        "Map them: --columns time=NAME,power_w=NAME:UNIT (units W, kW, mW; energy_kwh works too).",
+    )

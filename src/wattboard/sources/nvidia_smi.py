@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from wattboard.schema import Binding, Recipe
+from wattboard.sources.grid import csv_grid, refuse_doubles, refuse_no_rows
 from wattboard.sources.head import Head
 from wattboard.sources.times import time_style
 
@@ -26,7 +27,7 @@ BOARD = r"^(?:MIG-)?(GPU-[0-9a-fA-F-]+)"
 
 
 def _bare(cell: str) -> str:
-    return re.sub(r"\s*\[[^]]*\]$", "", cell.strip()).lower()
+    return re.sub(r"\s*\[[^]]*\]$", "", cell.strip()).lower().lstrip("#").strip()
 
 
 def detect(head: Head) -> Recipe | None:
@@ -34,7 +35,11 @@ def detect(head: Head) -> Recipe | None:
     if head.kind != "csv":
         return None
     number = next((i for i, line in enumerate(head.lines) if line.strip()), 0)
-    header = tuple(cell.strip() for cell in head.lines[number].split(","))
+    if "power.draw" not in head.lines[number].lower():
+        return None
+    # The separator is a comma and a blank, and spreadsheets put quotes around every cell.
+    grid = csv_grid(head, number)
+    header = grid.header
     bare = {_bare(cell): cell for cell in reversed(header)}
     power = next((name for name in POWER if name in bare), None)
     if power is None or "timestamp" not in bare:
@@ -44,11 +49,11 @@ def detect(head: Head) -> Recipe | None:
         columns["gpu_util_pct"] = Binding(bare["utilization.gpu"], suffixes=("%",))
     if "temperature.gpu" in bare:
         columns["gpu_temp_c"] = Binding(bare["temperature.gpu"], suffixes=("C",))
-    place = header.index(bare["timestamp"])
-    rows = [line.split(",") for line in head.lines[number + 1 :] if line.strip()]
-    cells = [row[place] for row in rows if len(row) == len(header)]
+    refuse_no_rows(head, grid)
+    cells = [cell for _, cell in grid.column(bare["timestamp"])]
     style = time_style([cell for cell in cells if _bare(cell) != "timestamp"])
     key = next((k for k in ("uuid", "gpu_uuid", "index", "pci.bus_id") if k in bare), "")
+    refuse_doubles(head, header, [bare["timestamp"], *(b.source for b in columns.values())])
     notes = [f"power from {bare[power]!r}; it is the boards', not the machine's"]
     if not key:
         notes.append("no column tells boards apart: taken as one")
@@ -72,5 +77,5 @@ def detect(head: Head) -> Recipe | None:
         device_pattern=BOARD if "uuid" in key else "",
         device_name="gpu0",
         repeated_header=True,
-        notes=(*head.notes, *notes),
+        notes=(*head.notes, *grid.notes, *notes),
     )

@@ -7,11 +7,14 @@ workstation's own telemetry beside it.
 from __future__ import annotations
 
 import csv
-from datetime import datetime
+import itertools
+from collections import Counter
+from datetime import datetime, timedelta
 
 from wattboard.schema import Binding, Recipe
+from wattboard.sources.grid import Grid, csv_grid, refuse_doubles, refuse_no_rows
 from wattboard.sources.head import Head
-from wattboard.sources.times import ISO, orders, time_style
+from wattboard.sources.times import orders, time_style
 
 TIME = "fecha_servidor"
 NAMES = {
@@ -35,6 +38,9 @@ ZONE = "America/Guayaquil"
 SIMULATED_MAC = "02:00:00:00:00:51"
 HEADER_WITHIN = 20
 HOUR_US = 3_600_000_000
+REPEATS_ONE_IN = 20
+# Whether day or month comes first, a full hour is a full hour, and the next is an hour away.
+HOURS_OF_EXPORTS = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
 
 
 def detect(head: Head) -> Recipe | None:
@@ -42,29 +48,37 @@ def detect(head: Head) -> Recipe | None:
     if head.kind != "csv":
         return None
     for number, line in enumerate(head.lines[:HEADER_WITHIN]):
+        if TIME not in line:
+            continue
         cells = [cell.strip() for cell in next(csv.reader([line]), [])]
         if TIME in cells and "potencia" in cells:
-            return _recipe(head, number, tuple(cells))
+            return _recipe(head, csv_grid(head, number))
     return None
 
 
-def _recipe(head: Head, number: int, header: tuple[str, ...]) -> Recipe:
-    rows = [row for row in csv.reader(head.lines[number + 1 :]) if len(row) == len(header)]
-    place = header.index(TIME)
-    cells = [row[place] for row in rows]
+def _recipe(head: Head, grid: Grid) -> Recipe:
+    header, number = grid.header, grid.skip
+    refuse_doubles(head, header, [TIME, *(name for name in header if name in NAMES)])
+    refuse_no_rows(head, grid)
+    cells = [cell for _, cell in grid.column(TIME)]
     style = time_style(cells)
-    notes = list(head.notes)
+    notes = [*head.notes, *grid.notes]
     if number:
         notes.append(f"{number} line(s) before the header are no readings and are passed over")
     hourly = "MAC" not in header and _is_hourly(cells)
     if hourly:
-        notes.append("readings are hourly means: every time in the head is a full hour")
-    first = dict(zip(header, rows[0], strict=True)) if rows else {}
+        notes.append("readings are hourly means: the times in the head are full hours")
+        notes.append(
+            "hours recorded in part have the zeros of the missing seconds averaged in by whoever "
+            "made the file: their power is too low, and nothing in the file tells which they are"
+        )
+    first = dict(zip(header, grid.rows[0], strict=True)) if grid.rows else {}
     simulated = first.get("MAC", "").strip() == SIMULATED_MAC
     if simulated:
         notes.append("the file says of itself that it is simulated")
     # Day-first exports exist, so a file that does not open with ISO text is read in either order.
     day_first = style is not None and bool(style.orders)
+    notes += [style.note] if style and style.note and day_first else []
     return Recipe(
         format="server-meter",
         title="hourly means of the server dataset" if hourly else "readings of the server dataset",
@@ -72,9 +86,9 @@ def _recipe(head: Head, number: int, header: tuple[str, ...]) -> Recipe:
         columns={NAMES[c]: Binding(c) for c in header if c in NAMES},
         time=TIME,
         header=header,
-        time_form="formats" if day_first else "iso",
+        time_form="formats" if style and style.form == "formats" else "iso",
         time_orders=style.orders if style and day_first else (),
-        time_formats=() if day_first else orders("/")[1][1],
+        time_formats=() if day_first else (*(style.formats if style else ()), *orders("/")[1][1]),
         timezone=ZONE,
         timezone_reason="the dataset was recorded in Guayaquil",
         encoding=head.encoding,
@@ -88,6 +102,21 @@ def _recipe(head: Head, number: int, header: tuple[str, ...]) -> Recipe:
 
 
 def _is_hourly(cells: list[str]) -> bool:
-    moments = [datetime.fromisoformat(cell.strip()) for cell in cells if ISO.match(cell.strip())]
-    whole = all(m.minute == m.second == m.microsecond == 0 for m in moments)
-    return len(moments) >= 2 and whole and len(set(moments)) == len(moments)
+    """Full hours, an hour apart as a rule; a clock change repeats one, and an outage skips some."""
+    moments = [moment for cell in cells if (moment := _moment(cell)) is not None]
+    if not all(m.minute == m.second == m.microsecond == 0 for m in moments):
+        return False
+    distinct = sorted(set(moments))
+    if len(distinct) < 2 or len(moments) - len(distinct) > max(1, len(moments) // REPEATS_ONE_IN):
+        return False
+    steps = Counter(b - a for a, b in itertools.pairwise(distinct))
+    return steps.most_common(1)[0][0] == timedelta(hours=1)
+
+
+def _moment(cell: str) -> datetime | None:
+    for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", *HOURS_OF_EXPORTS):
+        try:
+            return datetime.strptime(cell.replace("T", " "), form)
+        except ValueError:
+            continue
+    return None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import json
 import re
-from typing import Any
+from dataclasses import dataclass
 
-from wattboard.errors import InputError
-from wattboard.schema import Binding, Recipe
+from wattboard.errors import InputError, UsageError
+from wattboard.schema import COLUMN, Binding, Recipe
+from wattboard.sources.grid import Grid, grid_of, refuse_doubles
 from wattboard.sources.head import Head
-from wattboard.sources.options import Mapped, scale_of
-from wattboard.sources.times import TimeStyle, time_style
+from wattboard.sources.numbers import Style, decimal_of, style_of, unit_in_cells
+from wattboard.sources.options import Mapped, either_case, scale_of
+from wattboard.sources.table_time import style_of_time
 
 MISSING = ("NaN", "nan", "NA", "N/A", "n/a", "null", "NULL", "None", "-", "unk")
 TIME = ("timestamp", "time", "datetime", "date_time", "ts", "date", "epoch", "unix_time", "_time")
@@ -39,33 +39,43 @@ UNIT_NAMES = {
 HOST = ("host", "hostname", "node", "machine", "server")
 DEVICE = ("device", "gpu_index", "meter")
 UNIT = re.compile(r"[\s_]*[\[(]\s*([^\])]*?)\s*[\])]\s*$")
-SUFFIX = re.compile(r"_(kwh|mwh|wh|kw|mw|w|watts|v|a|hz|pct|percent|c|j|kj)$")
+SUFFIX = re.compile(r"_(kwh|mwh|wh|kw|mw|w|watts|v|a|hz|pct|percent|c|j|kj|mj)$", re.IGNORECASE)
+WORDS = {"percent": "%", "pct": "%", "watt": "W", "watts": "W", "joules": "J", "℃": "C"}
+# A counter starts anew now and then; what falls more often than this counts something else.
+FALLS, FALLS_SHARE = 3, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A column of the file by its name: without its unit, and the unit as it is written."""
+
+    source: str
+    bare: str
+    unit: str
 
 
 def detect(head: Head, columns: dict[str, Mapped] | None = None) -> Recipe | None:
-    """A Recipe from ``columns`` or from obvious names; None where those do not suffice."""
-    header, rows, dialect = _cells(head)
+    """A Recipe from ``columns`` or from obvious names; None where those do not suffice.
+
+    Raises:
+        InputError: the file can be read in more than one way, or not at all.
+        UsageError: ``columns`` asks for what the file does not have.
+    """
+    grid = grid_of(head)
+    notes = [*head.notes, *grid.notes]
     if columns:
-        mapped = {name: _given(head, header, name, item) for name, item in columns.items()}
-        notes: list[str] = []
+        mapped = {name: _given(head, grid, name, item) for name, item in columns.items()}
     else:
-        mapped, notes = _obvious(header)
+        mapped = _obvious(head, grid, notes)
     if "time" not in mapped or not {"power_w", "energy_kwh"} & mapped.keys():
         return None
-    time = mapped.pop("time").source
+    refuse_doubles(head, grid.header, [item.source for item in mapped.values()])
+    time = mapped.pop("time")
     host = mapped.pop("host", None)
     device = mapped.pop("device", None)
-    values = {
-        name: Binding(item.source, scale_of(name, _unit(item.unit)))
-        for name, item in mapped.items()
-    }
-    style = _time_style(head, header, rows, time)
-    if style is None:
-        shown = next((row[header.index(time)] for row in rows), "")
-        raise InputError(
-            f"The column {time!r} of {head.name} holds no times that can be read ({shown!r}).",
-            "Name the time column with --columns time=NAME,...",
-        )
+    style = style_of_time(head, grid, time)
+    labels = [item.source for item in (host, device) if item]
+    values, decimal = _values(head, grid, mapped, labels, explicit=bool(columns), notes=notes)
     notes += [style.note] if style.note else []
     return Recipe(
         format="table",
@@ -74,128 +84,214 @@ def detect(head: Head, columns: dict[str, Mapped] | None = None) -> Recipe | Non
         ],
         kind=head.kind,
         columns=values,
-        time=time,
-        header=tuple(header),
+        time=time.source,
+        header=grid.header,
         time_form=style.form,
         time_formats=style.formats,
         time_orders=style.orders,
         time_unit_us=style.unit_us,
         zoned=style.zoned,
         encoding=head.encoding,
-        skip_lines=dialect.get("skip", 0),
-        delimiter=dialect.get("delimiter", ","),
-        decimal=dialect.get("decimal", "."),
+        skip_lines=grid.skip,
+        delimiter=grid.delimiter,
+        decimal=decimal,
         missing=MISSING,
         host=host.source if host else "",
         device=device.source if device else "",
-        notes=(*head.notes, *notes),
+        notes=tuple(notes),
     )
 
 
 def columns_of(head: Head) -> list[str]:
     """The names of the file's columns, for a message."""
-    return _cells(head)[0]
+    return list(grid_of(head).header)
 
 
-def _cells(head: Head) -> tuple[list[str], list[list[str]], dict[str, Any]]:
-    if head.kind == "parquet":
-        rows = [[_text(row[name]) for name in head.columns] for row in head.rows]
-        return list(head.columns), rows, {}
-    if head.kind == "jsonl":
-        return _json_cells(head)
-    skip = next((i for i, line in enumerate(head.lines) if line.strip()), 0)
-    first = head.lines[skip]
-    delimiter = max((",", ";", "\t", "|"), key=first.count)
-    parsed = [row for row in csv.reader(head.lines[skip:], delimiter=delimiter) if row]
-    header = [cell.strip() for cell in parsed[0]] if parsed else []
-    rows = [row for row in parsed[1:] if len(row) == len(header)]
-    commas = sum(1 for row in rows for cell in row if re.fullmatch(r"-?\d+,\d+", cell.strip()))
-    decimal = "," if delimiter != "," and commas else "."
-    return header, rows, {"delimiter": delimiter, "decimal": decimal, "skip": skip}
+# --------------------------------------------------------------------------- names
 
 
-def _json_cells(head: Head) -> tuple[list[str], list[list[str]], dict[str, Any]]:
-    objects = []
-    for line in head.lines:
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError:
-            # The head may end in mid-line, and a damaged line is counted when the file is read.
-            continue
-        if isinstance(value, dict):
-            objects.append(value)
-    header = list(dict.fromkeys(name for item in objects for name in item))
-    return header, [[_text(item.get(name)) for name in header] for item in objects], {}
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _unit(unit: str) -> str:
-    words = {"percent": "%", "watt": "W", "watts": "W", "joules": "J"}
-    return words.get(unit.lower(), unit)
-
-
-def _given(head: Head, header: list[str], name: str, item: Mapped) -> Mapped:
-    if item.source in header:
+def _given(head: Head, grid: Grid, name: str, item: Mapped) -> Mapped:
+    if item.source in grid.header:
         return item
-    near = difflib.get_close_matches(item.source, header, n=3)
-    hint = f"Did you mean {', '.join(near)}?" if near else f"Columns: {', '.join(header)}."
+    near = difflib.get_close_matches(item.source, grid.header, n=3)
+    hint = f"Did you mean {', '.join(near)}?" if near else f"Columns: {', '.join(grid.header)}."
     raise InputError(f"{head.name} has no column {item.source!r} for {name}.", hint)
 
 
-def _plain(name: str) -> tuple[str, str]:
-    """A column's name without its unit, and the unit."""
-    found = UNIT.search(name)
+def named(source: str) -> Named:
+    """A column's name taken apart; the letters of the unit stay as they are."""
+    found = UNIT.search(source)
     unit = found.group(1) if found else ""
-    bare = UNIT.sub("", name).strip().lower().replace(" ", "_").replace(".", "_")
-    if not unit and (tail := SUFFIX.search(bare)):
+    bare = UNIT.sub("", source).strip().lower().replace(" ", "_").replace(".", "_")
+    if not unit and (tail := SUFFIX.search(source.strip())):
         unit = tail.group(1)
-        unit = {"pct": "%", "mw": "mW", "mwh": "MWh"}.get(unit, unit)
-    return bare, unit
+        if source.isupper() and unit in {"MW", "MWH", "MJ"}:
+            # A name all in capitals says nothing about the size of its unit.
+            unit = unit.lower()
+    return Named(source, bare, WORDS.get(unit.lower(), unit))
 
 
-def _obvious(header: list[str]) -> tuple[dict[str, Mapped], list[str]]:
+def _obvious(head: Head, grid: Grid, notes: list[str]) -> dict[str, Mapped]:
     mapped: dict[str, Mapped] = {}
-    notes = []
-    plain = {name: _plain(name) for name in header}
+    names = [named(source) for source in dict.fromkeys(grid.header)]
     for label, choices in (("time", TIME), ("host", HOST), ("device", DEVICE)):
         for wanted in choices:
-            hit = next((n for n, (bare, _) in plain.items() if bare == wanted), None)
+            hit = next((one.source for one in names if one.bare == wanted), None)
             if hit is not None:
                 mapped[label] = Mapped(hit, "")
                 break
-    for column, names in NAMES.items():
+    for column, known in NAMES.items():
         hits = []
-        for name, (bare, unit) in plain.items():
-            stem = SUFFIX.sub("", bare)
-            if bare in names or stem in names:
-                hits.append(Mapped(name, unit))
-            elif bare in UNIT_NAMES.get(column, ()):
-                hits.append(Mapped(name, bare if bare not in {"mw"} else "mW"))
-        if not hits:
+        for one in names:
+            if one.bare in known or SUFFIX.sub("", one.bare) in known:
+                hits.append(Mapped(one.source, one.unit))
+            elif one.bare in UNIT_NAMES.get(column, ()):
+                hits.append(Mapped(one.source, WORDS.get(one.bare, one.source.strip())))
+        if column not in UNIT_NAMES:
+            hits = [hit for hit in hits if _taken(column, hit, notes)]
+        if hits:
+            mapped[column] = _one(head, column, hits, notes)
+    return mapped
+
+
+def _taken(column: str, hit: Mapped, notes: list[str]) -> bool:
+    """Whether a column that the analysis can do without comes in a unit that is read."""
+    try:
+        scale_of(column, hit.unit)
+    except UsageError as error:
+        notes.append(f"column {hit.source!r} is left out: {error.message.rstrip('.')}")
+        return False
+    return True
+
+
+def _one(head: Head, column: str, hits: list[Mapped], notes: list[str]) -> Mapped:
+    if len(hits) == 1:
+        return hits[0]
+    listed = ", ".join(repr(hit.source) for hit in hits)
+    with_unit = [hit for hit in hits if hit.unit]
+    if len(with_unit) != 1:
+        raise InputError(
+            f"Several columns of {head.name} could be {column}: {listed}.",
+            f"Say which with --columns time=...,{column}=NAME:UNIT.",
+        )
+    notes.append(f"of {listed} the one with a unit was taken")
+    return with_unit[0]
+
+
+# --------------------------------------------------------------------------- values
+
+
+def _values(
+    head: Head,
+    grid: Grid,
+    mapped: dict[str, Mapped],
+    labels: list[str],
+    *,
+    explicit: bool,
+    notes: list[str],
+) -> tuple[dict[str, Binding], str]:
+    """The binding of each column, from its name, its cells and what the user says."""
+    styles = {item.source: style_of(grid.column(item.source), MISSING) for item in mapped.values()}
+    bindings: dict[str, Binding] = {}
+    main = "power_w" if "power_w" in mapped else "energy_kwh"
+    for column, item in mapped.items():
+        try:
+            binding, unit = _binding(head, column, item, styles[item.source], explicit=explicit)
+            if column == "energy_kwh":
+                _check_counter(head, grid, item.source, labels)
+        except (InputError, UsageError) as error:
+            if explicit or column == main:
+                raise
+            notes.append(f"column {item.source!r} is left out: {error.message.rstrip('.')}")
             continue
-        if len(hits) > 1:
-            named = ", ".join(repr(hit.source) for hit in hits)
-            exact = [hit for hit in hits if hit.unit]
-            if len(exact) != 1:
-                raise InputError(
-                    f"Several columns could be {column}: {named}.",
-                    f"Say which with --columns time=...,{column}=NAME:UNIT.",
-                )
-            hits = exact
-            notes.append(f"of {named} the one with a unit was taken")
-        mapped[column] = hits[0]
-        unit = hits[0].unit
-        notes.append(f"{column} from column {hits[0].source!r}" + (f" in {unit}" if unit else ""))
-    return mapped, notes
+        bindings[column] = binding
+        notes.append(f"{column} from column {item.source!r}" + (f" in {unit}" if unit else ""))
+    used = {b.source: styles[b.source] for b in bindings.values()}
+    return bindings, decimal_of(head.name, used)
 
 
-def _time_style(
-    head: Head, header: list[str], rows: list[list[str]], time: str
-) -> TimeStyle | None:
-    place = header.index(time)
-    if head.kind == "parquet" and head.types[place].startswith(("timestamp", "date")):
-        return TimeStyle("iso", zoned="tz=" in head.types[place])
-    return time_style([row[place] for row in rows])
+def _binding(
+    head: Head, column: str, item: Mapped, style: Style, *, explicit: bool
+) -> tuple[Binding, str]:
+    """A column's binding and the unit it was taken in.
+
+    Raises:
+        InputError: name and cells do not tell one unit that is read.
+        UsageError: what the user says cannot be.
+    """
+    told = item.unit or named(item.source).unit
+    if not item.unit and explicit:
+        # The name of a column that the user mapped without a unit still tells its unit.
+        try:
+            scale_of(column, told)
+        except UsageError as error:
+            raise UsageError(
+                f"The column {item.source!r}: {error.message}",
+                f"{error.hint} {_write(column, item)}",
+            ) from error
+    if either := ([] if explicit else _unclear(column, told)):
+        raise InputError(
+            f"The column {item.source!r} of {head.name} could be in {' or '.join(either)}.",
+            f"Say which: --columns time=NAME,{column}={item.source}:{either[0]}",
+        )
+    inside = unit_in_cells(head.name, item.source, style)
+    scales = {}
+    for unit in filter(None, (told, inside)):
+        try:
+            scales[unit] = scale_of(column, WORDS.get(unit.lower(), unit))
+        except UsageError as error:
+            raise InputError(
+                f"The column {item.source!r} of {head.name} is in {unit!r}: {error.message}",
+                f"{error.hint} {_write(column, item)}",
+            ) from error
+    if len(set(scales.values())) > 1:
+        cell = next(iter(style.units.values()))
+        raise (UsageError if explicit and item.unit else InputError)(
+            f"{head.name}, line {cell[0]}: the column {item.source!r} is said to be in {told}, and "
+            f"its cell {cell[1]!r} is not.",
+            "Mend the unit in the name of the column or in its cells.",
+        )
+    scale = next(iter(scales.values()), 1.0)
+    return Binding(item.source, scale, (inside,) if inside else ()), told or inside
+
+
+def _unclear(column: str, unit: str) -> list[str]:
+    either = either_case(column, unit)
+    return [] if unit in either else either
+
+
+def _write(column: str, item: Mapped) -> str:
+    return f"Give the unit: --columns time=NAME,{column}={item.source}:{COLUMN[column].unit}"
+
+
+def _check_counter(head: Head, grid: Grid, source: str, labels: list[str]) -> None:
+    """Refuse energy per interval: a counter only rises, but for a rare start from zero.
+
+    Each meter counts for itself, so that readings of several are compared by host and device.
+    """
+    cells = grid.column(source)
+    keys = [tuple(cell) for cell in zip(*[grid.column(label) for label in labels], strict=True)]
+    last: dict[object, float] = {}
+    rises, falls, shown = 0, 0, (0, "")
+    for place, (line, cell) in enumerate(cells):
+        try:
+            value = float(cell.split()[0].replace(",", ".")) if cell else None
+        except ValueError:
+            value = None
+        if value is None:
+            continue
+        key = tuple(text for _, text in keys[place]) if keys else None
+        before = last.get(key)
+        last[key] = value
+        if before is not None and value > before:
+            rises += 1
+        elif before is not None and value < before:
+            falls += 1
+            shown = shown if shown[0] else (line, cell)
+    if falls >= FALLS and rises >= FALLS and falls > FALLS_SHARE * (rises + falls):
+        raise InputError(
+            f"The column {source!r} of {head.name} goes up and down (line {shown[0]}: {shown[1]!r}): "
+            "it is energy per interval, and wattboard reads energy from a counter that only rises.",
+            "Map a column of power, --columns time=NAME,power_w=NAME:UNIT, or write the power of "
+            "each interval, energy over its hours.",
+        )

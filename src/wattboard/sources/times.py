@@ -14,7 +14,11 @@ ZONED = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}[ T][\d:.]+ ?(Z|UTC|[+-]\d{2}(:?\d{2}
 NUMBER = re.compile(r"^\d{9,20}(\.\d+)?$|^\d(\.\d+)?[eE]\+?\d{1,2}$")
 YEAR_FIRST = re.compile(r"^\d{4}([/.])\d{1,2}\1\d{1,2}")
 YEAR_LAST = re.compile(r"^\d{1,2}([/.-])\d{1,2}\1\d{4}")
+DATE_ONLY = re.compile(r"^(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3\d{4})$")
+CLOCK_ONLY = re.compile(r"^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?$")
+FRACTION_COMMA = re.compile(r":\d{2},\d+$")
 CLOCKS = ("%H:%M:%S.%f", "%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
+COMMA_CLOCK = "%H:%M:%S,%f"
 UNITS_US = (("seconds", 1e6), ("milliseconds", 1e3), ("microseconds", 1.0), ("nanoseconds", 1e-3))
 EARLIEST_S, LATEST_S = 631_152_000, 4_102_444_800
 ISO_FORMATS = tuple(f"%Y-%m-%d{joint}{clock}" for joint, clock in product((" ", "T"), CLOCKS[:3]))
@@ -32,16 +36,22 @@ class TimeStyle:
     note: str = ""
 
 
-def _formats(dates: Sequence[str]) -> tuple[str, ...]:
+AMBIGUOUS = (
+    "dates with the year last are read month first, as ISO 8601 has it, unless some row of the file "
+    "can only be read day first; if that is wrong, write the times as YYYY-MM-DD and build again"
+)
+
+
+def _formats(dates: Sequence[str], clocks: Sequence[str] = CLOCKS) -> tuple[str, ...]:
     joints = (" ", "T")
-    return tuple(f"{d}{j}{c}" for d, j, c in product(dates, joints, CLOCKS)) + tuple(dates)
+    return tuple(f"{d}{j}{c}" for d, j, c in product(dates, joints, clocks)) + tuple(dates)
 
 
-def orders(mark: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def orders(mark: str, clocks: Sequence[str] = CLOCKS) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Month first and day first, with the year last; ISO rows are read in either."""
     return (
-        ("month first", _formats([f"%m{mark}%d{mark}%Y"])),
-        ("day first", _formats([f"%d{mark}%m{mark}%Y"])),
+        ("month first", _formats([f"%m{mark}%d{mark}%Y"], clocks)),
+        ("day first", _formats([f"%d{mark}%m{mark}%Y"], clocks)),
     )
 
 
@@ -59,14 +69,19 @@ def time_style(cells: Sequence[str]) -> TimeStyle | None:
         return _epoch(cells)
     if most(ZONED):
         return TimeStyle("iso", zoned=True)
+    # More formats are more work for every row, so that they are asked for only where they are met.
+    comma = any(FRACTION_COMMA.search(cell) for cell in cells)
+    clocks = (COMMA_CLOCK, *CLOCKS) if comma else CLOCKS
     slashed = [m.group(1) for cell in cells if (m := YEAR_LAST.match(cell))]
     if slashed and len(slashed) > half:
-        return TimeStyle("formats", orders=orders(slashed[0]))
+        return TimeStyle("formats", orders=orders(slashed[0], clocks), note=AMBIGUOUS)
     if most(ISO):
+        if comma:
+            return TimeStyle("formats", formats=_formats(["%Y-%m-%d"], clocks))
         return TimeStyle("iso")
     year = [m.group(1) for cell in cells if (m := YEAR_FIRST.match(cell))]
     if len(year) > half:
-        return TimeStyle("formats", formats=_formats([f"%Y{year[0]}%m{year[0]}%d"]))
+        return TimeStyle("formats", formats=_formats([f"%Y{year[0]}%m{year[0]}%d"], clocks))
     return None
 
 

@@ -1,0 +1,244 @@
+"""The commands: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wattboard import interrupts
+from wattboard.errors import UsageError
+
+if TYPE_CHECKING:
+    from wattboard.engine.cache import CacheEntry
+    from wattboard.settings import Settings
+
+app = typer.Typer(
+    name="wattboard",
+    help="From server power logs to an honest, shareable energy and carbon dashboard.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+cache_app = typer.Typer(help="What earlier builds left to be faster.", no_args_is_help=False)
+app.add_typer(cache_app, name="cache")
+
+LogArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="LOG...", help="Files, globs or folders; several are one log."),
+]
+Timezone = Annotated[
+    str | None, typer.Option(help="IANA zone of naive times and of the pages.", metavar="ZONE")
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns of the log, with their unit: time=ts,power_w=watts:kW", metavar="NAME=COLUMN"
+    ),
+]
+Config = Annotated[
+    Path | None, typer.Option(help="The same settings in a file.", metavar="wattboard.toml")
+]
+Engine = Annotated[str | None, typer.Option(help="Query engine: duckdb.", metavar="NAME")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Read everything anew, keep nothing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Quietly = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print every rule and note.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.")
+    ] = False,
+) -> None:
+    if show_version:
+        from importlib import metadata
+
+        from wattboard.terminal import say
+
+        say(f"wattboard {metadata.version('wattboard')}")
+        raise typer.Exit
+
+
+@app.command()
+def build(
+    log: LogArgument = None,
+    out: Annotated[
+        str | None, typer.Option("-o", "--out", help="Folder of the site.", metavar="FOLDER")
+    ] = None,
+    co2: Annotated[
+        str | None, typer.Option(help="CO2 figures: owid-co2-data.csv or a grapher download.")
+    ] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="Accelerators: a gpus.csv in the ML CO2 Impact form.")
+    ] = None,
+    timezone: Timezone = None,
+    location: Annotated[
+        str | None,
+        typer.Option(help="Country (ISO code) whose grid intensity counts.", metavar="CODE"),
+    ] = None,
+    intensity: Annotated[
+        float | None, typer.Option(help="Grid intensity, g of CO2e per kWh.", metavar="G")
+    ] = None,
+    pue: Annotated[
+        float | None, typer.Option(help="Power usage effectiveness, 1 or more.", metavar="X")
+    ] = None,
+    tariff: Annotated[float | None, typer.Option(help="Price of one kWh.", metavar="PRICE")] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Currency of the tariff.", metavar="CODE")
+    ] = None,
+    columns: Columns = None,
+    engine: Engine = None,
+    config: Config = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the site when it is done.")] = False,
+    as_json: AsJson = False,
+    no_cache: NoCache = False,
+    quiet: Quietly = False,
+    verbose: Verbose = False,
+) -> None:
+    """Build the site from a power log."""
+    _check_loudness(quiet, verbose)
+    from wattboard.preflight import preflight
+    from wattboard.terminal import print_built, say_json
+
+    settings = _settings(
+        config,
+        log=log,
+        out=out,
+        co2=co2,
+        gpus=gpus,
+        timezone=timezone,
+        location=location,
+        intensity=intensity,
+        pue=pue,
+        tariff=tariff,
+        currency=currency,
+        columns=columns,
+        engine=engine,
+    )
+    preflight(settings, config=config)
+    from wattboard import build as composer
+
+    with _watch(quiet) as progress:
+        built = composer.build(settings, use_cache=not no_cache, progress=progress)
+    interrupts.note_done(f"the site in {built.site.path} is complete")
+    if as_json:
+        say_json(built.summary.model_dump_json(indent=1))
+    elif not quiet:
+        print_built(built, verbose=verbose)
+    if open_it:
+        webbrowser.open((built.site.path / "index.html").resolve().as_uri())
+
+
+@app.command()
+def check(
+    log: LogArgument = None,
+    timezone: Timezone = None,
+    columns: Columns = None,
+    engine: Engine = None,
+    config: Config = None,
+    as_json: AsJson = False,
+    no_cache: NoCache = False,
+    quiet: Quietly = False,
+) -> None:
+    """Print the quality report of a log: every rule, and what it found."""
+    from wattboard.preflight import preflight
+    from wattboard.terminal import print_counts, print_log, print_rules, say_json
+
+    settings = _settings(config, log=log, timezone=timezone, columns=columns, engine=engine)
+    preflight(settings, writes=False)
+    from wattboard import build as composer
+
+    with _watch(quiet) as progress:
+        info, quality = composer.check(settings, use_cache=not no_cache, progress=progress)
+    if as_json:
+        report = {"log": info.model_dump(), "quality": quality.model_dump()}
+        say_json(json.dumps(report, indent=1, ensure_ascii=False))
+    elif not quiet:
+        print_log(info)
+        print_rules(quality, everything=True)
+        print_counts(info, quality, "")
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write.", metavar="FILE")],
+    rows: Annotated[int, typer.Option(help="Rows of the file.", min=20_000)] = 600_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 2021,
+    quiet: Quietly = False,
+) -> None:
+    """Write a simulated server log, with everything that makes a real one hard."""
+    from wattboard.sample import write_sample
+    from wattboard.terminal import say
+
+    with _watch(quiet) as progress:
+        progress.stage(f"Simulating {rows:,} rows")
+        truth = write_sample(out, rows=rows, seed=seed)
+    if not quiet:
+        say(
+            f"Wrote {out} ({out.stat().st_size / 1e6:,.1f} MB, {rows:,} rows, simulated): "
+            f"{truth.energy_kwh:,.3f} kWh over {truth.covered_hours:,.1f} h."
+        )
+
+
+@cache_app.callback(invoke_without_command=True)
+def _cache(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        cache_list()
+
+
+@cache_app.command("list")
+def cache_list() -> None:
+    """List what is in the cache."""
+    from wattboard.engine.cache import Cache
+    from wattboard.terminal import say
+
+    cache = Cache()
+    entries = cache.entries()
+    kept = [entry for entry in entries if not entry.leftover]
+    left = [entry for entry in entries if entry.leftover]
+    told = f"{cache.folder}: {len(kept):,} entries, {_mb(kept)}"
+    say(told + (f"; {len(left):,} leftovers of other runs, {_mb(left)}" if left else ""))
+    for entry in entries:
+        mark = "  (in use, or left by a killed run)" if entry.leftover else ""
+        say(f"{entry.bytes / 1e6:>10,.1f} MB  {entry.name}{mark}")
+
+
+@cache_app.command("clear")
+def cache_clear() -> None:
+    """Empty the cache."""
+    from wattboard.engine.cache import Cache
+    from wattboard.terminal import say
+
+    cache = Cache()
+    say(f"Freed {cache.clear() / 1e6:,.1f} MB in {cache.folder}")
+
+
+def _mb(entries: list[CacheEntry]) -> str:
+    return f"{sum(entry.bytes for entry in entries) / 1e6:,.1f} MB"
+
+
+def _check_loudness(quiet: bool, verbose: bool) -> None:
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose exclude each other.", "Choose one.")
+
+
+def _settings(config: Path | None, **given: Any) -> Settings:
+    from wattboard.settings import read_settings
+
+    settings = read_settings(config, given)
+    if not settings.log:
+        raise UsageError("No log is given.", "Name one or more files: wattboard build LOG...")
+    return settings
+
+
+def _watch(quiet: bool) -> Any:
+    from wattboard.terminal import watch
+
+    return watch(show=not quiet and sys.stderr is not None and sys.stderr.isatty())

@@ -1,0 +1,50 @@
+"""What can be refused before a log is read: an analysis may take minutes, a wrong option none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wattboard.errors import InputError
+
+if TYPE_CHECKING:
+    from wattboard.settings import Settings
+
+
+def preflight(settings: Settings, *, config: Path | None = None, writes: bool = True) -> None:
+    """Check every setting that can be checked without reading the log.
+
+    Raises:
+        InputError, OutputError, UsageError: as the stage would that uses the setting.
+    """
+    from wattboard.sources.files import expand
+    from wattboard.sources.options import checked_zone, parse_columns
+
+    if settings.timezone is not None:
+        checked_zone(settings.timezone)
+    if settings.columns is not None:
+        parse_columns(settings.columns)
+    if settings.location is not None:
+        from wattboard.reference import grid_intensity
+
+        grid_intensity(settings.location)
+    extras = [Path(path) for path in (settings.co2, settings.gpus) if path]
+    for path in extras:
+        _check_file(path)
+    files = expand(settings.log)
+    if writes:
+        from wattboard.site.writer import check_target
+
+        check_target(Path(settings.out), [*files, *extras, *([config] if config else [])])
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if path.is_file():
+            with path.open("rb"):
+                return
+        what = "is not a file" if path.exists() else "does not exist"
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path} cannot be read: {told}.", "Check its name and rights.") from error
+    raise InputError(f"{path} {what}.", "Check the name of the file.")
