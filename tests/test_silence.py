@@ -129,7 +129,7 @@ def test_rows_and_counts_of_the_clean_log_agree(tmp_path: Path) -> None:
     write_sample(path, rows=60_000)
     cache = Cache(tmp_path / "cache")
     engine = open_engine(cache=cache)
-    sources = build.recognise_all(Settings(log=[str(path)]))
+    sources, _ = build.recognise_all(Settings(log=[str(path)]))
     work = build.Work(Settings(log=[str(path)]), engine, build.Quiet(), sources)
     clean, _ = build._clean(work, build._prepare(work))
     summary, _ = build.summarise(Settings(log=[str(path)]), use_cache=False)

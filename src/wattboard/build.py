@@ -16,11 +16,10 @@ from wattboard.settings import Settings
 from wattboard.summary import SCHEMA_VERSION, InputFile, LogInfo, Quality, Summary
 
 if TYPE_CHECKING:
-    from wattboard.engine import DuckEngine, Prepared
+    from wattboard.engine import Cache, DuckEngine, Prepared
     from wattboard.quality import CleanLog
     from wattboard.schema import Recipe
     from wattboard.site.writer import WrittenSite
-    from wattboard.sources.head import Head
     from wattboard.zones import Stretch
 
 ANALYSIS_VERSION = 2
@@ -77,23 +76,19 @@ def version() -> str:
     return metadata.version("wattboard")
 
 
-def recognise_all(settings: Settings) -> list[Source]:
-    """Every file of the log with its Recipe.
+def recognise_all(settings: Settings) -> tuple[list[Source], list[str]]:
+    """Every file of the log with its Recipe, and what was passed over.
 
     Raises:
         InputError: a file is missing or of no known form, or the files are not of one log.
     """
-    from wattboard.sources import recognise
-    from wattboard.sources.files import expand
-    from wattboard.sources.head import read_head
+    from wattboard.sources import recognise_log
     from wattboard.sources.options import SourceOptions, parse_columns
 
     columns = parse_columns(settings.columns) if settings.columns else None
     options = SourceOptions(timezone=settings.timezone, columns=columns)
-    found = []
-    for path in expand(settings.log):
-        head: Head = read_head(path)
-        found.append(Source(path, recognise(head, options)))
+    recognised, notes = recognise_log(settings.log, options)
+    found = [Source(path, recipe) for path, recipe in recognised]
     first = found[0].recipe
     for source in found[1:]:
         other = source.recipe
@@ -107,7 +102,7 @@ def recognise_all(settings: Settings) -> list[Source]:
                 "the files of one log have one form.",
                 "Build a site from each form on its own.",
             )
-    return found
+    return found, notes
 
 
 def sha256(path: Path) -> str:
@@ -125,7 +120,7 @@ def check(
     cache = Cache(keep=use_cache)
     engine = open_engine(settings.engine, cache=cache)
     try:
-        work = Work(settings, engine, progress or Quiet(), recognise_all(settings))
+        work = Work(settings, engine, progress or Quiet(), *recognise_all(settings))
         prepared = _prepare(work)
         clean, _ = _clean(work, prepared)
         return _log_info(work, prepared, clean), Quality(rules=list(clean.rules))
@@ -143,7 +138,7 @@ def summarise(
     progress = progress or Quiet()
     cache = Cache(keep=use_cache)
     try:
-        sources = recognise_all(settings)
+        sources, notes = recognise_all(settings)
         extra = [Path(p) for p in (settings.co2, settings.gpus) if p]
         for path in extra:
             if not path.is_file():
@@ -160,7 +155,7 @@ def summarise(
         stored = _stored_summary(record)
         if stored is not None:
             return stored, True
-        summary = _summarise(settings, cache, sources, progress)
+        summary = _summarise(settings, cache, sources, notes, progress)
         with cache.writing(record.name) as temporary:
             temporary.write_text(summary.model_dump_json(), "utf-8")
         return summary, False
@@ -188,14 +183,16 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     progress = progress or Quiet()
     out = Path(settings.out)
     # Refused before any work is done rather than after it.
-    check_target(out)
+    inputs = [source.path for source in recognise_all(settings)[0]]
+    inputs += [Path(p) for p, _ in _extras(settings)]
+    check_target(out, inputs)
     summary, cached = summarise(settings, use_cache=use_cache, progress=progress)
     progress.stage("Drawing and writing the pages")
     from wattboard.charts import figures, plotly_js
     from wattboard.site import render
 
     files = render(summary, figures(summary), plotly_js())
-    written = write_site(files, out)
+    written = write_site(files, out, inputs)
     return Built(summary, written, time.perf_counter() - started, cached)
 
 
@@ -316,12 +313,16 @@ def _extras(settings: Settings) -> list[tuple[str, Literal["co2", "gpus"]]]:
 
 
 def _summarise(
-    settings: Settings, cache: Any, sources: list[Source], progress: Progress
+    settings: Settings,
+    cache: Cache,
+    sources: list[Source],
+    notes: list[str],
+    progress: Progress,
 ) -> Summary:
     from wattboard.engine import open_engine
 
     engine = open_engine(settings.engine, cache=cache)
-    work = Work(settings, engine, progress, sources)
+    work = Work(settings, engine, progress, sources, list(notes))
     try:
         prepared = _prepare(work)
         engine.forget_order()

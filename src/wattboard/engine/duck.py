@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +42,7 @@ class DuckEngine:
 
         self.cache = cache
         self.cache.make()
-        self._spill = tempfile.TemporaryDirectory(prefix="spill-", dir=cache.folder)
+        self._spill = cache.spill()
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(
             config={
                 "memory_limit": os.environ.get("WATTBOARD_MEMORY", DEFAULT_MEMORY),
