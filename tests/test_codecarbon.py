@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -399,7 +400,9 @@ def test_durations_in_other_forms(duration: str) -> None:
     assert hours(converted(row(1, duration=duration))) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("duration", ["", "soon", "-5", "nan"])
+@pytest.mark.parametrize(
+    "duration", ["", "soon", "-5", "nan", "inf", "1e30", "9999999 days 1:00:00"]
+)
 def test_durations_that_are_none(duration: str) -> None:
     found = converted(row(1, duration=duration))
     assert counts(found) == {"malformed-rows": 1}
@@ -540,6 +543,36 @@ def test_a_damaged_file_is_read_without_a_crash(at: int, gone: int, put: str) ->
         assert all(power >= 0 for power in known)
         assert all(width > 0 for width in found.columns["width_us"])
         assert len({len(values) for values in found.columns.values()}) == 1
+
+
+@pytest.mark.parametrize("cell", ["inf", "-inf", "nan", "1e30", "1e308", "5e-324"])
+def test_no_value_is_ever_infinite(cell: str) -> None:
+    body = text(row(1, pue=1.5), row(2, pue=1.5)).splitlines()
+    for place in range(len(V33)):
+        cells = body[1].split(",")
+        cells[place] = cell
+        found = convert("\n".join([body[0], ",".join(cells), body[2]]).encode())
+        for values in found.columns.values():
+            assert all(value is None or math.isfinite(value) for value in values)
+        assert all(0 < width < 10**16 for width in found.columns["width_us"])
+
+
+def test_a_quote_before_a_very_long_cell() -> None:
+    body = text(row(1), row(2)) + '"' + "9" * 200_000
+    assert counts(convert(body.encode())) == {"malformed-rows": 1}
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_the_ends_of_the_calendar(stamp: str) -> None:
+    found = convert_zoned(text(row(1, timestamp=stamp)).encode())
+    assert all(abs(clock) < 2**63 for clock in found.columns["clock_us"])
+
+
+def test_each_overlap_and_each_machine_is_told_by_its_line() -> None:
+    other = row(2, 30, end=5, run_id="b", cpu_model="Apple M1", os="macOS-14.5-arm64")
+    found = converted(row(4), row(1, end=2, run_id="c"), other)
+    assert damage(found, "runs-overlap").example == {"lines": "3"}
+    assert damage(found, "several-machines").example == {"lines": "2, 4"}
 
 
 def test_twenty_thousand_rows() -> None:

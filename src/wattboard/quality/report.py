@@ -17,6 +17,7 @@ DAMAGE_TITLES = {
     "unparsable-times": "Unparsable times",
     "unreadable-values": "Values that are no number",
     "out-of-order": "Rows out of time order",
+    "pue-taken-out": "PUE taken out",
 }
 ALWAYS_TOLD = {"malformed-rows": "row", "unparsable-times": "time_us"}
 
