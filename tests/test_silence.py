@@ -140,6 +140,7 @@ def test_rows_and_counts_of_the_clean_log_agree(tmp_path: Path) -> None:
         assert row["n"] == item.count, item.column
         assert row["mean"] == pytest.approx(item.mean, rel=1e-9), item.column
     engine.close()
+    cache.close()
 
 
 def frozen_log(path: Path, stuck: Callable[[int], str], moving: Callable[[int], str]) -> Path:
