@@ -405,7 +405,9 @@ def _analyse(
         footprint=foot,
         statistics=statistics,
         profile=analysis.load_profile(table, zone),
-        histogram=analysis.power_distribution(engine, clean.flow.levels, clean.grid.level_w),
+        histogram=analysis.power_distribution(
+            engine, clean.flow.levels, clean.tallies, clean.grid.level_w, covered_h
+        ),
         correlation=analysis.correlation(table),
         model=analysis.linear_model(table),
         gpus=gpus,

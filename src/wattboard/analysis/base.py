@@ -151,14 +151,47 @@ def _metered(power: pa.Table) -> NDArray[np.float64]:
     return sums
 
 
-def power_distribution(engine: Collector, levels: nw.LazyFrame[Any], level_w: float) -> Histogram:
-    """Hours spent at each level of power, in levels of ``level_w`` from a multiple of it on."""
-    table = engine.collect(levels.sort("level"))
-    level = table["level"].to_numpy()
-    first = int(level[0])
-    hours = np.bincount(level - first, weights=_floats(table["weight_us"])) / US_PER_HOUR
-    edges = [(first + i) * level_w for i in range(len(hours) + 1)]
-    return Histogram(edges_w=edges, hours=hours.tolist())
+def power_distribution(
+    engine: Collector,
+    levels: nw.LazyFrame[Any] | None,
+    tallies: Sequence[Countable],
+    level_w: float,
+    covered_hours: float,
+) -> Histogram:
+    """Hours spent at each level of power, in levels of ``level_w`` from a multiple of it on.
+
+    Where ``levels`` are not given, instants stand for the same time and are counted.
+    """
+    import narwhals as nw
+
+    if levels is not None:
+        table = engine.collect(levels)
+        level = table["level"].to_numpy()
+        hours = _floats(table["weight_us"]) / US_PER_HOUR
+    else:
+        parts = []
+        for tally in tallies:
+            grouped = tally.frame.filter(~nw.col("power_w").is_null()).with_columns(
+                level=(nw.col("power_w") / level_w + 1e-9).floor().cast(nw.Int64)
+            )
+            parts.append(engine.collect(grouped.group_by("level").agg(n=_times(tally))))
+        level = np.concatenate([part["level"].to_numpy() for part in parts])
+        counts = [
+            tally.sign * _floats(part["n"]) for tally, part in zip(tallies, parts, strict=True)
+        ]
+        readings = np.concatenate(counts)
+        hours = readings * (covered_hours / readings.sum())
+    first = int(level.min())
+    spent = np.maximum(np.bincount(level - first, weights=hours), 0.0)
+    edges = [(first + i) * level_w for i in range(len(spent) + 1)]
+    return Histogram(edges_w=edges, hours=spent.tolist())
+
+
+def _times(tally: Countable) -> Any:
+    """How often the rows of a group count."""
+    import narwhals as nw
+
+    return nw.col(tally.weight).sum().cast(nw.Int64) if tally.weight else nw.len()
 
 
 def column_statistics(
@@ -176,13 +209,13 @@ def column_statistics(
     ``lost_zeros`` of a column are in ``tallies`` but mean that nothing was recorded; ``rows`` is the
     log itself, for columns of many values.
     """
+    counted = _counted(engine, tallies, columns)
     results = []
     for name in columns:
-        counted = _counted(engine, tallies, name)
-        if counted is None:
+        if name not in counted:
             numbers = _by_engine(engine, rows.select(name), name)
         else:
-            values, counts = counted
+            values, counts = counted[name]
             counts[values == 0.0] -= lost_zeros.get(name, 0)
             if not (counts > 0).any():
                 continue
@@ -202,24 +235,43 @@ def column_statistics(
 
 
 def _counted(
-    engine: Collector, tallies: Sequence[Countable], name: str
-) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
-    """Each value of a column and how often it occurs; None where there are too many values."""
+    engine: Collector, tallies: Sequence[Countable], columns: Sequence[str]
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Each value of each column and how often it occurs; without columns of too many values."""
     import narwhals as nw
 
-    values, counts = [], []
+    found: dict[str, tuple[list[NDArray[np.float64]], list[NDArray[np.int64]]]] = {
+        name: ([], []) for name in columns
+    }
     for tally in tallies:
-        times = nw.col(tally.weight).sum().cast(nw.Int64) if tally.weight else nw.len()
-        present = tally.frame.filter(~nw.col(name).is_null()).group_by(name).agg(n=times)
-        table = engine.collect(present.select(name, "n").head(MANY_VALUES + 1))
-        if table.num_rows > MANY_VALUES:
-            return None
-        values.append(_floats(table[name]))
-        counts.append(tally.sign * table["n"].to_numpy().astype(np.int64))
-    distinct, place = np.unique(np.concatenate(values), return_inverse=True)
-    total = np.zeros(len(distinct), dtype=np.int64)
-    np.add.at(total, place, np.concatenate(counts))
-    return distinct, total
+        times = _times(tally)
+        # One query for all columns: the engine works on several of them at a time.
+        counts = [
+            tally.frame.filter(~nw.col(name).is_null())
+            .group_by(name)
+            .agg(n=times)
+            .select(place=nw.lit(place), value=nw.col(name), n=nw.col("n"))
+            .head(MANY_VALUES + 1)
+            for place, name in enumerate(columns)
+            if name in found
+        ]
+        table = engine.collect(nw.concat(counts, how="vertical"))
+        places, values = table["place"].to_numpy(), _floats(table["value"])
+        number = tally.sign * table["n"].to_numpy().astype(np.int64)
+        for place, name in enumerate(columns):
+            mine = places == place
+            if name in found and mine.sum() > MANY_VALUES:
+                del found[name]
+            elif name in found:
+                found[name][0].append(values[mine])
+                found[name][1].append(number[mine])
+    result = {}
+    for name, (values_of, counts_of) in found.items():
+        distinct, place_of = np.unique(np.concatenate(values_of), return_inverse=True)
+        total = np.zeros(len(distinct), dtype=np.int64)
+        np.add.at(total, place_of, np.concatenate(counts_of))
+        result[name] = (distinct, total)
+    return result
 
 
 def from_counts(values: NDArray[np.float64], counts: NDArray[np.int64]) -> dict[str, float]:

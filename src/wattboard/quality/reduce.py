@@ -141,10 +141,13 @@ def minutes_of(
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What power and the counter did: by bucket, and the time spent at each level of power."""
+    """What power and the counter did: by bucket, and the time spent at each level of power.
+
+    ``levels`` is None where all instants stand for the same time, so that counting them tells.
+    """
 
     buckets: nw.LazyFrame[Any]
-    levels: nw.LazyFrame[Any]
+    levels: nw.LazyFrame[Any] | None
 
 
 def flow_of(
@@ -179,9 +182,9 @@ def flow_of(
         is_gap=weights.is_gap,
         end_us=weights.end_us.cast(nw.Int64),
         bucket=grid.bucket(grid.bucket_us),
-        level=(power / grid.level_w + 1e-9).floor().cast(nw.Int64),
     )
-    levels = weighed.group_by("level").agg(weight_us=nw.col("weight_us").sum())
+    leveled = weighed.with_columns(level=(power / grid.level_w + 1e-9).floor().cast(nw.Int64))
+    levels = leveled.group_by("level").agg(weight_us=nw.col("weight_us").sum())
     flow = {
         "readings": nw.len(),
         "weight_us": nw.col("weight_us").sum(),
@@ -205,7 +208,10 @@ def flow_of(
         steps = steps.with_columns(rise=rise(), span=since()).with_columns(**limits)
         counted = steps.with_columns(bucket=grid.bucket(grid.bucket_us)).group_by("bucket")
         buckets = nw.concat([buckets, counted.agg(**counter_totals())], how="diagonal")
-    return Flow(bench.materialise(buckets, "flow"), bench.materialise(levels, "levels"))
+    return Flow(
+        bench.materialise(buckets, "flow"),
+        None if usual.regular and not own_width else bench.materialise(levels, "levels"),
+    )
 
 
 def flow_totals(bench: Workbench, flow: nw.LazyFrame[Any], *, counter: bool) -> dict[str, Any]:

@@ -19,11 +19,15 @@ US_PER_HOUR = 3_600_000_000
 GAP_TOLERANCE_US = 1_000_000
 
 
+REGULAR_SHARE = 0.99
+
+
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """The median step between rows, and the counter's usual rise."""
+    """The median step between rows, whether nearly all are like it, and the counter's usual rise."""
 
     step_us: int
+    regular: bool
     quantum_kwh: float
 
 
@@ -69,21 +73,22 @@ def usual_step(bench: Workbench, frame: nw.LazyFrame[Any], *, counter: bool = Fa
         wanted += [moved.count().alias("rises"), moved.median().alias("rise")]
     columns = ["time_us", *(["energy_kwh"] if counter else [])]
     stepped = frame.select(*columns).with_columns(**added).filter(nw.col("since") > 0)
-    step_us, quantum = 0, 0.0
+    step_us, regular, quantum = 0, False, 0.0
     for unit_us in (1000, 1):
         grouped = stepped.with_columns(since=nw.col("since") // unit_us).group_by("since")
         counts = bench.collect(grouped.agg(*wanted).sort("since"))
         if counts.num_rows == 0:
-            return Usual(0, 0.0)
+            return Usual(0, False, 0.0)
         total = np.cumsum(counts["n"].to_numpy())
         middle = int(np.searchsorted(total, total[-1] / 2))
         step_us = int(counts["since"][middle].as_py()) * unit_us
+        regular = counts["n"][middle].as_py() >= REGULAR_SHARE * total[-1]
         if counter:
             most = int(np.argmax(counts["rises"].to_numpy()))
             quantum = float(counts["rise"][most].as_py() or 0.0)
         if step_us:
             break
-    return Usual(step_us, quantum)
+    return Usual(step_us, regular, quantum)
 
 
 @dataclass(frozen=True, slots=True)
