@@ -34,8 +34,19 @@ REFUSED = {
     "no-power": (b"time,humidity\n2024-03-01 00:00:00,5\n", "no format"),
     "no-header": (b"1,2\n3,4\n", "no format"),
     "all-missing": (b"time,watts\n2024-03-01 00:00:00,\n2024-03-01 00:01:00,\n", "missing"),
-    "no-times": (b"time,watts\nmonday,5\ntuesday,6\n", "no times"),
-    "header-only": (b"time,watts\n", "no times"),
+    "no-times": (b"time,watts\nmonday,5\ntuesday,6\n", "(line 2: 'monday')"),
+    "header-only": (b"time,watts\n", "a header and no rows"),
+    "clock-alone": (b"time,watts\n10:00:00,5\n10:01:00,6\n", "without a date (line 2: '10:00:00')"),
+    "rows-wider": (b"time,watts\n2024-03-01,5,6,7\n2024-03-02,5,6,7\n", "4 fields (line 2)"),
+    "long-first-line": (b"x" * 300_000 + b"\n", "first line of more than"),
+    "long-field": (b'time,watts\n"' + b"y" * 200_000 + b'",5\n', "no times"),
+    "json-array": (b'[{"time": "2024-03-01", "watts": 5}]', "one JSON array"),
+    "json-pretty": (b'{\n "time": "2024-03-01",\n "watts": 5\n}\n', "one object a line"),
+    "json-bom": (b'\xef\xbb\xbf{"time": "2024-03-01", "watts": 5}\n', "byte order mark"),
+    "json-utf16": ('{"time": "2024-03-01", "watts": 5}\n'.encode("utf-16"), "iconv -f UTF-16LE"),
+    "json-latin1": ('{"time": "2024-03-01", "wätts": 5}\n'.encode("latin-1"), "iconv -f LATIN1"),
+    "utf16-be": (b"\xfe\xff" + GOOD.encode("utf-16-be"), "iconv -f UTF-16BE"),
+    "utf16-be-bare": (GOOD.encode("utf-16-be"), "iconv -f UTF-16BE"),
     "cut-gzip": (b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x4c", "cannot be read"),
     "cut-parquet": (b"PAR1" + bytes(40), "Parquet"),
 }
@@ -68,6 +79,34 @@ def test_refused_with_one_message(tmp_path: Path, wattboard: Run, name: str) -> 
         (["good.csv", "--config", "absent.toml"], 1, "does not exist"),
         (["good.csv", "--out", "good.csv"], 1, "not a folder"),
         (["good.csv", "--out", "taken"], 1, "did not make"),
+        (["good.csv", "--out", "."], 1, "holds the folder you are in"),
+        (["good.csv", "--out", ".."], 1, "holds the folder you are in"),
+        (["good.csv", "--out", "/"], 1, "root of the disk"),
+        (["good.csv", "--out", "good.csv/site"], 1, "good.csv is a file"),
+        (["good.csv", "--out", ""], 2, "out is empty"),
+        (["taken/inner/log.csv", "--out", "taken"], 1, "lies inside taken"),
+        (["good.csv", "--co2", "taken/inner/log.csv", "-o", "taken"], 1, "lies inside taken"),
+        (["good.csv", "--gpus", "taken/inner/log.csv", "-o", "taken"], 1, "lies inside taken"),
+        (["--config", "taken/inner/wattboard.toml", "-o", "taken"], 1, "lies inside taken"),
+        ([""], 2, "log.0 is empty"),
+        (["  "], 2, "name of the log is empty"),
+        (["-"], 1, "Standard input is not read"),
+        (["x" * 300], 1, "File name too long"),
+        (["good.csv/x"], 1, "does not exist"),
+        (["/dev/zero"], 1, "is a device"),
+        (["pipe"], 1, "is a pipe"),
+        (["good.csv", "--timezone", ""], 2, "timezone is empty"),
+        (["good.csv", "--columns", "time=time,power_w=time"], 2, "both time and power_w"),
+        (["good.csv", "--columns", "time=time,power_w=watts,device=watts"], 2, "both power_w and"),
+        (["good.csv", "--columns", "time=time,power_w=watts,power_w=w"], 2, "power_w twice"),
+        (["good.csv", "--columns", "time=time:h,power_w=watts"], 2, "s, ms, us or ns"),
+        (["good.csv", "--columns", "time=time:ms,power_w=watts"], 2, "no numbers there (line 2"),
+        (["good.csv", "--columns", "time=time,host=watts:W,power_w=watts"], 2, "has no unit"),
+        (["good.csv", "--columns", "time=time,power_w=watts:mw"], 2, "mW or MW"),
+        (["good.csv", "--config", "nul.toml"], 1, "NUL character"),
+        (["good.csv", "--config", "true.toml"], 2, "pue cannot be True"),
+        (["good.csv", "--config", "taken"], 1, "is not a file"),
+        (["good.csv", "-q", "-v"], 2, "exclude each other"),
         ([], 2, "No log"),
     ],
 )
@@ -79,11 +118,19 @@ def test_wrong_arguments(
     Path("good.csv").write_text(GOOD)
     Path("taken").mkdir()
     Path("taken/letter.txt").write_text("keep me")
+    Path("taken/inner").mkdir()
+    Path("taken/inner/log.csv").write_text(GOOD)
+    Path("taken/inner/wattboard.toml").write_text('log = "../../good.csv"')
+    Path("nul.toml").write_text('co2 = "a\\u0000b"')
+    Path("true.toml").write_text("pue = true")
+    os.mkfifo("pipe")
     done = wattboard("build", *arguments)
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert Path("taken/letter.txt").read_text() == "keep me"
+    assert Path("taken/inner/log.csv").read_text() == GOOD
+    assert not Path("site").exists()
     assert Path("good.csv").read_text() == GOOD
 
 
@@ -94,6 +141,8 @@ COUNTED = {
     "too many fields": (GOOD + "2024-03-01 00:30:00,1,2,3\n", "malformed-rows", 1),
     "negative": (GOOD + "2024-03-01 00:30:00,-5\n", "out-of-range", 1),
     "infinite": (GOOD + "2024-03-01 00:30:00,inf\n", "out-of-range", 1),
+    "a form feed": (GOOD + "2024-03-01 00:30:00,9\x0c9\n", "unreadable-values", 1),
+    "a line separator": (GOOD + "2024-03-01 00:30:00,9\u20289\n", "unreadable-values", 1),
     "a word": (GOOD + "2024-03-01 00:30:00,many\n", "unreadable-values", 1),
     "no time": (GOOD + "later,100\n", "unparsable-times", 1),
 }
@@ -142,6 +191,47 @@ def test_utf_16_and_byte_order_mark(tmp_path: Path, summarise: Callable[..., Sum
         path = tmp_path / f"{number}.csv"
         path.write_bytes(GOOD.encode(encoding))
         assert summarise(path).statistics[0].count == 30
+
+
+def test_utf_16_without_a_mark(tmp_path: Path, summarise: Callable[..., Summary]) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(GOOD.encode("utf-16-le"))
+    assert summarise(path).statistics[0].count == 30
+
+
+def test_a_name_that_is_not_utf_8(tmp_path: Path, wattboard: Run) -> None:
+    (tmp_path / os.fsdecode(b"log\xff.csv")).write_text(GOOD)
+    for argument in (tmp_path, tmp_path / os.fsdecode(b"log\xff.csv")):
+        done = wattboard("check", argument)
+        assert done.returncode in {1, 2}
+        assert "not UTF-8" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_log_that_goes_away(tmp_path: Path) -> None:
+    from wattboard.engine.cache import file_identity
+
+    with pytest.raises(WattboardError, match="can no longer be read"):
+        file_identity(tmp_path / "log.csv")
+
+
+def test_times_that_no_calendar_reaches(tmp_path: Path, wattboard: Run) -> None:
+    path = tmp_path / "log.csv"
+    rows = [f"{1709251200 + 60 * m},100" for m in range(30)]
+    path.write_text("\n".join(["time,watts", *rows, "99999999999999,100"]) + "\n")
+    done = wattboard("build", path, "-o", tmp_path / "site")
+    assert done.returncode in {0, 1}
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+
+
+def test_far_years_take_no_time() -> None:
+    from wattboard.zones import stretches
+
+    begun = time.monotonic()
+    table = stretches("Europe/Paris", 0, 253_370_764_800_000_000)
+    assert len(table) > 10_000
+    assert time.monotonic() - begun < 15
 
 
 def test_one_row_is_a_site(tmp_path: Path, wattboard: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,10 @@ import zstandard
 
 from conftest import count_of
 from wattboard.errors import InputError, UsageError
-from wattboard.sources.options import parse_columns
+from wattboard.site.writer import write_site
+from wattboard.sources import recognise_log
+from wattboard.sources.files import expand_log
+from wattboard.sources.options import SourceOptions, parse_columns
 from wattboard.summary import Summary
 
 Run = Callable[..., Summary]
@@ -201,6 +205,118 @@ def test_nvidia_smi_with_missing_and_repeated_header(tmp_path: Path, summarise: 
     assert count_of(summary, "unparsable-times") == 0
     assert summary.energy.integrated_kwh == pytest.approx(150 * 39 / 3.6e6)
     assert next(s for s in summary.statistics if s.column == "gpu_util_pct").mean == 45
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "timestamp, index, uuid, power.draw [W], utilization.gpu [%]",
+        "index, uuid, utilization.gpu [%], power.draw.instant [W], timestamp",
+        '"timestamp","index","uuid","power.draw [W]","utilization.gpu [%]"',
+        "#timestamp, index, gpu_uuid, power.draw [W], utilization.gpu [%]",
+    ],
+)
+def test_nvidia_smi_in_other_shapes(tmp_path: Path, summarise: Run, header: str) -> None:
+    quote = '"' if header.startswith('"') else ""
+    cells = {
+        "timestamp": "2026/07/18 21:26:{:02d}.500", "index": "0", "uuid": "GPU-aa",
+        "power.draw": "100.00 W", "utilization.gpu": "50 %",
+    }  # fmt: skip
+    names = [name.strip(' "#') for name in header.split(",")]
+    lines = [header]
+    for second in MINUTES:
+        row = [next(v for k, v in cells.items() if k in name) for name in names]
+        lines.append(", ".join(f"{quote}{cell.format(second)}{quote}" for cell in row))
+    summary = summarise(flat(lines, tmp_path / "smi.csv"))
+    assert summary.log.format == "nvidia-smi"
+    assert summary.power.mean_w == pytest.approx(100)
+    assert summary.log.devices == ["GPU-aa"]
+    assert count_of(summary, "unparsable-times") == 0
+
+
+HOURLY = "fecha_servidor,voltaje,corriente,potencia"
+
+
+@pytest.mark.parametrize("stamp", ["2021-05-{d:02d} {h:02d}:00:00", "{d:02d}/05/2021 {h:02d}:00"])
+@pytest.mark.parametrize("change", ["none", "repeated", "missing"])
+def test_hourly_means_with_an_hour_twice_or_not_at_all(
+    tmp_path: Path, summarise: Run, stamp: str, change: str
+) -> None:
+    hours = [(d, h) for d in range(13, 17) for h in range(24)]
+    if change == "repeated":
+        hours.insert(5, hours[5])
+    elif change == "missing":
+        del hours[5]
+    lines = [HOURLY, *[f"{stamp.format(d=d, h=h)},120,1,{90 + h}" for d, h in hours]]
+    summary = summarise(flat(lines, tmp_path / "log.csv"))
+    assert summary.log.reading == "mean"
+    assert summary.energy.covered_hours == (95 if change == "missing" else 96)
+    assert any("recorded in part" in note for note in summary.log.notes)
+
+
+@pytest.mark.parametrize("stamp", ["2021-05-{m:02d} 00:00:00", "2021-05-05 00:{m:02d}:00"])
+def test_days_and_minutes_are_no_hourly_means(tmp_path: Path, summarise: Run, stamp: str) -> None:
+    lines = [HOURLY, *[f"{stamp.format(m=m)},120,1,100" for m in range(1, 30)]]
+    assert summarise(flat(lines, tmp_path / "log.csv")).log.reading == "instant"
+
+
+def test_a_text_beside_the_logs_is_passed_over(tmp_path: Path) -> None:
+    log = flat(
+        ["time,watts", *[f"2024-03-01 00:{m:02d}:00,100" for m in MINUTES]], tmp_path / "1.csv"
+    )
+    (tmp_path / "README.txt").write_text("These are the logs of the server, by month.\n")
+    (tmp_path / "notes.log").write_text("")
+    found, notes = recognise_log([str(tmp_path)], SourceOptions())
+    assert [path for path, _ in found] == [log]
+    assert sorted(notes) == [f"{n} is no log: passed over" for n in ("README.txt", "notes.log")]
+    # Named, it is meant.
+    with pytest.raises(InputError, match="README"):
+        recognise_log([str(tmp_path), str(tmp_path / "README.txt")], SourceOptions())
+
+
+def test_a_damaged_log_in_a_folder_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("time,watts\nmonday,5\n")
+    with pytest.raises(InputError, match="no times"):
+        recognise_log([str(tmp_path)], SourceOptions())
+
+
+def test_a_folder_of_texts_alone_holds_no_log(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("dear diary\n")
+    with pytest.raises(InputError, match="no format"):
+        recognise_log([str(tmp_path)], SourceOptions())
+
+
+def test_a_site_in_a_folder_of_logs(tmp_path: Path) -> None:
+    log = flat(["time,watts", "2024-03-01 00:00:00,1"], tmp_path / "1.csv")
+    write_site({"data/power.csv": b"time,watts\n2024-03-01,5\n"}, tmp_path / "site")
+    expanded = expand_log([str(tmp_path)])
+    assert [(file.path, file.named) for file in expanded.files] == [(log, False)]
+    assert "site" in expanded.notes[0]
+    assert [f.path for f in expand_log([str(tmp_path / "**" / "*.csv")]).files] == [log]
+
+
+def test_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flat(["time,watts", "2024-03-01 00:00:00,1"], tmp_path / "1.csv")
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match="locked may not be read"):
+        expand_log([str(tmp_path)])
+
+
+def test_links_that_go_round_or_nowhere(tmp_path: Path) -> None:
+    log = flat(["time,watts", "2024-03-01 00:00:00,1"], tmp_path / "1.csv")
+    (tmp_path / "round").symlink_to(tmp_path)
+    (tmp_path / "2.csv").symlink_to(tmp_path / "absent.csv")
+    expanded = expand_log([str(tmp_path)])
+    assert [file.path for file in expanded.files] == [log]
+    assert any("2.csv" in note for note in expanded.notes)
 
 
 def test_mig_instances_share_the_boards_power(tmp_path: Path, summarise: Run) -> None:

@@ -26,6 +26,8 @@ def main() -> None:
         code = _run()
     except KeyboardInterrupt:
         code = _interrupted()
+    # All is done and said; a signal during the interpreter's own end would change the exit code.
+    _ignore_signals()
     sys.exit(_flushed(code))
 
 
@@ -47,10 +49,14 @@ def _run() -> int:
 
 
 def _interrupted() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    _ignore_signals()
     _complain(f"interrupted; {interrupts.done()}.")
     return interrupts.EXIT_CODE
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _explained(error: BaseException) -> int:

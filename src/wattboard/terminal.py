@@ -131,7 +131,8 @@ class _Bar:
                 self._shown = True
             spent = now - self._begun
             share = self._share()
-            if share is None:
+            if share is None or not self._size:
+                # A stage without a size is many queries, whose shares tell nothing of the whole.
                 self._bars.update(self._task, told=f"{spent:,.0f} s")
             else:
                 told = _told(share, spent, self._size)
@@ -179,30 +180,6 @@ def watch(*, show: bool) -> Iterator[Progress]:
 
 
 # --------------------------------------------------------------------------- the report
-
-
-def rules_table(rules: Sequence[RuleResult]) -> None:
-    """The quality report: a table on a terminal, aligned text where the output is none."""
-    if not sys.stdout or not sys.stdout.isatty():
-        for line in rules_text(rules):
-            say(line)
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("Rule")
-    table.add_column("Column")
-    table.add_column("Count", justify="right")
-    table.add_column("Share", justify="right")
-    table.add_column("What was done")
-    table.add_column("Why")
-    for rule in rules:
-        cells = (rule.title, rule.column, f"{rule.count:,}", _share(rule), rule.action, rule.detail)
-        # Text, so that a column named `power [/W]` is no markup.
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    Console().print(table)
 
 
 def rules_text(rules: Sequence[RuleResult]) -> list[str]:
@@ -253,7 +230,8 @@ def print_rules(quality: Quality, *, everything: bool) -> None:
     """The rules that found something, or all."""
     rules = [rule for rule in quality.rules if everything or rule.count]
     if rules:
-        rules_table(rules)
+        for line in rules_text(rules):
+            say(line)
 
 
 def print_counts(info: LogInfo, quality: Quality, files: str) -> None:

@@ -17,11 +17,12 @@ import shutil
 import tempfile
 import time
 import uuid
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from wattboard.errors import InputError, OutputError
 
@@ -125,7 +126,7 @@ class Cache:
 
     def __init__(self, folder: Path | None = None, *, keep: bool = True) -> None:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._lock: IO[bytes] | None = None
+        self._let_go: weakref.finalize[..., Cache] | None = None
         if not keep:
             _sweep_temporary()
             try:
@@ -144,22 +145,23 @@ class Cache:
         Raises:
             OutputError: the folder cannot be made or written.
         """
-        if self._lock is not None:
+        if self._let_go is not None:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Opening for writing finds out about a folder that may only be read.
-            self._lock = (self.folder / LOCK).open("ab")
+            lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise OutputError(
                 f"The cache folder {self.folder} cannot be used: {reason}.",
                 "Set WATTBOARD_CACHE to a folder you can write to, or pass --no-cache.",
             ) from error
+        self._let_go = weakref.finalize(self, os.close, lock)
         # Alone, what bears the name of a process that is gone belongs to nobody. Beside others it
         # may belong to one that lives where we cannot see it, in another container.
-        self.sweep(alone=_lock(self._lock, shared=False))
-        _lock(self._lock, shared=True)
+        self.sweep(alone=_lock(lock, shared=False))
+        _lock(lock, shared=True)
 
     def path(self, name: str) -> Path:
         """Where the entry of this name stands, whether it exists or not.
@@ -211,7 +213,7 @@ class Cache:
         Raises:
             OutputError: the folder was emptied.
         """
-        if self._lock is not None and not (self.folder / LOCK).exists():
+        if self._let_go is not None and not (self.folder / LOCK).exists():
             raise OutputError(
                 f"The cache folder {self.folder} was emptied while the build was running.",
                 "Start the build again.",
@@ -239,7 +241,7 @@ class Cache:
             with contextlib.ExitStack() as stack:
                 if (self.folder / LOCK).exists():
                     handle = stack.enter_context((self.folder / LOCK).open("rb"))
-                    if not _lock(handle, shared=False):
+                    if not _lock(handle.fileno(), shared=False):
                         raise OutputError(
                             f"A build is using the cache folder {self.folder}; nothing was removed.",
                             "Clear it when the build has ended.",
@@ -282,14 +284,14 @@ class Cache:
 
     def close(self) -> None:
         """Let go of the lock, and give back a temporary folder."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        if self._let_go is not None:
+            self._let_go()
+            self._let_go = None
         if self._temporary is not None:
             self._temporary.cleanup()
 
 
-def _lock(handle: IO[bytes], *, shared: bool) -> bool:
+def _lock(handle: int, *, shared: bool) -> bool:
     """Take the lock: a shared one when it comes, the whole one if nobody stands against it.
 
     A system without locks always gives it.
