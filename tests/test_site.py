@@ -14,13 +14,13 @@ import pytest
 
 from conftest import ROOT
 from wattboard.charts import TITLES, figures
-from wattboard.charts.power import band, with_gaps
 from wattboard.errors import OutputError
 from wattboard.findings import findings
+from wattboard.format import change, money, number, percent, quantity, scaled, size, span
 from wattboard.sample import write_sample
 from wattboard.site import PAGES, render
-from wattboard.site.format import number, percent, quantity, size
-from wattboard.site.tables import csv_bytes, safe_cell
+from wattboard.site import settings_command, settings_toml
+from wattboard.site.tables import csv_bytes, safe_cell, series_json
 from wattboard.site.writer import MARKER, write_site
 from wattboard.summary import Series, Summary
 
@@ -77,7 +77,9 @@ def test_simulated_is_said_on_every_page_and_in_every_figure(
     assert summary.simulated
     for page in PAGES:
         assert b"Simulated data" in site[f"{page}.html"]
-    for name in ("overview", "server-power-over-time", "distribution", "correlation-heatmap"):
+    for name in ("server-power-over-time", "cumulative-energy", "distribution", "load-profile"):
+        assert b"Simulated data" in site[f"data/charts/{name}.js"]
+    for name in ("correlation-heatmap", "machine-learning-prediction"):
         assert b"Simulated data" in site[f"data/charts/{name}.js"]
 
 
@@ -125,14 +127,38 @@ def series(gaps: list[bool]) -> Series:
     )  # fmt: skip
 
 
-def test_gaps_stay_open_in_line_and_band() -> None:
-    gapped = series([False, False, True, False])
-    x, y = with_gaps(gapped, gapped.mean_w)
-    assert x == ["t0", "t1", "t2", "t2", "t3"]
-    assert y == [1.0, 1.0, None, 1.0, 1.0]
-    x, y = band(gapped)
-    assert x == ["t0", "t1", "t1", "t0", None, "t2", "t3", "t3", "t2", None]
-    assert y == [2.0, 2.0, 0.0, 0.0, None, 2.0, 2.0, 0.0, 0.0, None]
+def test_a_gap_ends_a_stretch_of_the_series() -> None:
+    gapped = series([False, False, True, False]).model_copy(
+        update={
+            "start": [f"2021-05-05T00:00:0{second}" for second in (0, 1, 2, 3)],
+            "min_w": [0.0, 1.0, 1.0, 1.0],
+        }
+    )
+    found = json.loads(series_json(gapped))
+    assert found["runs"] == [[0, 2], [2, 2]]
+    assert found["low"] == [0.0, 1.0, 1.0, 1.0]
+    jump = gapped.model_copy(
+        update={
+            "gap_before": [False] * 4,
+            "start": [f"2021-05-05T00:00:0{second}" for second in (0, 1, 5, 6)],
+        }
+    )
+    assert json.loads(series_json(jump))["runs"] == [[0, 2], [5, 2]]
+
+
+def test_series_say_nothing_twice() -> None:
+    plain = series([False, False]).model_copy(
+        update={
+            "start": ["2021-05-05T00:00:00", "2021-05-05T00:00:01"],
+            "min_w": [1.0, 1.0],
+            "max_w": [1.0, 1.0],
+            "energy_kwh": [0.25, 0.5],
+        }
+    )
+    found = json.loads(series_json(plain, cumulative=True))
+    assert "low" not in found
+    assert "high" not in found
+    assert found["integral"] == [0.25, 0.75]
 
 
 def test_figures_have_units_and_no_nan(summary: Summary) -> None:
