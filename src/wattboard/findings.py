@@ -110,8 +110,9 @@ def _states(summary: Summary) -> list[Finding]:
                 id="off",
                 page="power",
                 chart="distribution",
-                text=f"For {scaled(off.hours, 'h')} the meter reads {quantity(off.mean_w or 0.0, 'W', 1)}"
-                " on average: the machine was off, which is not idle.",
+                text=f"For {scaled(off.hours, 'h')} the meter reads "
+                f"{quantity(off.mean_w or 0.0, 'W', 1)} on average: the machine was off, which is "
+                "not idle.",
             )
         )
     return found

@@ -7,6 +7,8 @@ import json
 from wattboard.summary import Series, Summary
 
 OVERVIEW_POINTS = 4000
+# Fewer hours of the week than this make no load profile.
+FEWEST_CELLS = 12
 
 TITLES = {
     "server-power-over-time": "Server Power Over Time",
@@ -41,9 +43,13 @@ def figures(summary: Summary) -> dict[str, str]:
         found["cumulative-energy"] = power.cumulative_energy(
             series, opens.name, total, metered=bool(opens.metered_kwh), simulated=fake
         )
-    if summary.energy.covered_hours > 0:
+    known = sum(power is not None for day in summary.profile.mean_w for power in day)
+    if known >= FEWEST_CELLS:
         found["load-profile"] = power.load_profile(summary.profile, simulated=fake)
-        found["distribution"] = power.distribution(summary.histogram, summary.power, simulated=fake)
+    if summary.energy.covered_hours > 0:
+        # What a machine does in minutes does not tell what it idles at.
+        idle_w = summary.power.idle_w if summary.energy.covered_hours >= 1 else None
+        found["distribution"] = power.distribution(summary.histogram, idle_w, simulated=fake)
     if summary.correlation is not None:
         found["correlation-heatmap"] = drivers.correlation_heatmap(
             summary.correlation, simulated=fake
@@ -67,4 +73,6 @@ def plotly_js() -> bytes:
     """Plotly's script, out of the Python package."""
     from importlib.resources import files
 
-    return files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    import plotly
+
+    return files(plotly).joinpath("package_data", "plotly.min.js").read_bytes()

@@ -54,9 +54,9 @@ def gpu_metrics(gpus: Accelerators) -> Figure:
                 "visible": grouping == groupings[0],
                 "showlegend": not place,
             }
-            bar = {"type": "bar", "orientation": "h", "name": "mean", "width": 0.6}
+            bar: dict[str, Any] = {"type": "bar", "orientation": "h", "name": "mean", "width": 0.6}
             bar |= {"x": [m.mean for m in here], "marker": {"color": ACCENT}}
-            dot = {"type": "scatter", "mode": "markers", "name": "median"}
+            dot: dict[str, Any] = {"type": "scatter", "mode": "markers", "name": "median"}
             marker = {"color": SECOND, "symbol": "diamond", "size": 9}
             dot |= {"x": [m.median for m in here], "marker": marker}
             for trace in (bar, dot):

@@ -9,9 +9,10 @@ from typing import Any
 
 from wattboard.charts.theme import ACCENT, BAND, SECOND, SEQUENTIAL, Figure, axis, colorbar, figure
 from wattboard.format import quantity, scale
-from wattboard.summary import Histogram, Power, Profile, Series
+from wattboard.summary import Histogram, Profile, Series
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WHEN = "%Y-%m-%d %H:%M:%S"
 
 
 def has_range(series: Series) -> bool:
@@ -35,11 +36,10 @@ def server_power(series: list[Series], opens: str, *, simulated: bool) -> Figure
     # The coarser ones are not drawn.
     drawn = series[[one.name for one in series].index(opens) :]
     banded = any(has_range(one) for one in drawn)
-    when = "%{x|%Y-%m-%d %H:%M:%S}"
     data = [
         _trace(
             "band",
-            "lowest to highest reading",
+            "lowest to highest",
             fill="toself",
             fillcolor=BAND,
             line={"width": 0.6, "color": BAND},
@@ -49,18 +49,17 @@ def server_power(series: list[Series], opens: str, *, simulated: bool) -> Figure
         _trace(
             "mean",
             "mean",
-            line={"width": 1.5, "color": ACCENT},
+            line={"width": 1.5, "color": ACCENT, "shape": "hv"},
             connectgaps=False,
-            hovertemplate=f"{when}<br>mean %{{y:,.1f}} W"
-            + ("<br>%{customdata[0]:,.1f} to %{customdata[1]:,.1f} W" if banded else "")
-            + "<extra></extra>",
+            hovertemplate="%{y:,.1f} W"
+            + (", %{customdata[0]:,.1f} to %{customdata[1]:,.1f} W" if banded else ""),
         ),
-        # A bucket between two gaps is a line without length.
+        # A bucket between two gaps may be shorter than a pixel.
         _trace(
             "alone",
             "mean",
             mode="markers",
-            marker={"size": 4, "color": ACCENT},
+            marker={"size": 3, "color": ACCENT},
             hoverinfo="skip",
             showlegend=False,
         ),
@@ -69,10 +68,11 @@ def server_power(series: list[Series], opens: str, *, simulated: bool) -> Figure
         data,
         height=460,
         narrow_height=380,
-        x=axis(type="date"),
+        x=axis(type="date", hoverformat=WHEN),
         y=axis("Power (W)", rangemode="tozero", fixedrange=True),
         simulated=simulated,
         showlegend=banded,
+        hovermode="x unified",
         meta={"opens": opens, "series": [[one.name, one.bucket_s] for one in drawn]},
     )
 
@@ -106,7 +106,7 @@ def cumulative_energy(
         data,
         height=420,
         narrow_height=340,
-        x=axis(type="date", hoverformat="%Y-%m-%d %H:%M:%S"),
+        x=axis(type="date", hoverformat=WHEN),
         y=axis(f"Energy since the start ({unit})", rangemode="tozero", fixedrange=True),
         simulated=simulated,
         showlegend=True,
@@ -141,7 +141,7 @@ def load_profile(profile: Profile, *, simulated: bool) -> Figure:
     )
 
 
-def distribution(histogram: Histogram, power: Power, *, simulated: bool) -> Figure:
+def distribution(histogram: Histogram, idle_w: float | None, *, simulated: bool) -> Figure:
     """Distribution: time spent at each level of power; idle marked where it is known."""
     edges = histogram.edges_w
     unit, factor = scale(max(histogram.hours), "h")
@@ -156,15 +156,15 @@ def distribution(histogram: Histogram, power: Power, *, simulated: bool) -> Figu
         f"%{{y:,.3~r}} {unit}<extra></extra>",
     }
     shapes, notes = [], []
-    if power.idle_w is not None:
+    if idle_w is not None:
         line = {"color": SECOND, "width": 2, "dash": "dash"}
-        place = {"x0": power.idle_w, "x1": power.idle_w, "y0": 0, "y1": 1, "yref": "paper"}
+        place = {"x0": idle_w, "x1": idle_w, "y0": 0, "y1": 1, "yref": "paper"}
         shapes.append({"type": "line", "line": line, **place})
-        late = power.idle_w > (edges[0] + edges[-1]) / 2
+        late = idle_w > (edges[0] + edges[-1]) / 2
         notes.append(
             {
-                "text": f"idle {quantity(power.idle_w, 'W', 1)}",
-                "x": power.idle_w,
+                "text": f"idle {quantity(idle_w, 'W', 1)}",
+                "x": idle_w,
                 "y": 1,
                 "yref": "paper",
                 "xanchor": "right" if late else "left",

@@ -14,6 +14,12 @@ from wattboard.summary import Accelerators, Series, Summary
 
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 
+# What the page's script knows of an accelerator; the CSV file has it all.
+SHOWN = (
+    *("name", "vendor", "kind", "architecture", "year", "tdp_w", "fp32_tflops", "fp16_tflops"),
+    *("memory_gb", "gflops_per_w", "disputed"),
+)
+
 
 def safe_cell(value: Any) -> Any:
     """Text that a spreadsheet would run as a formula gets a quote before it; numbers stay."""
@@ -175,9 +181,7 @@ def _compact(value: Any) -> str:
 
 def _reference_files(summary: Summary) -> dict[str, bytes]:
     items = [item.model_dump() for item in summary.gpus.items]
-    shown = ("name", "vendor", "kind", "architecture", "year", "tdp_w", "fp32_tflops")
-    shown += ("fp16_tflops", "memory_gb", "gflops_per_w", "disputed")
-    compact = _compact([[item[name] for name in shown] for item in items])
+    compact = _compact([[item[name] for name in SHOWN] for item in items])
     co2 = summary.co2
     emitters = {
         "years": co2.years,

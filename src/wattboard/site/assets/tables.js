@@ -36,7 +36,7 @@
       page = Math.min(Math.max(page, 0), pages - 1);
       output.textContent = found.length ? `${found.length.toLocaleString("en-US")} ${found.length === 1 ? "device" : "devices"}, page ${page + 1} of ${pages}` : "no device is called so";
       box.querySelectorAll("[data-turn]").forEach((button) => { button.disabled = Number(button.dataset.turn) < 0 ? page === 0 : page === pages - 1; });
-      show(found.slice(page * size, (page + 1) * size));
+      show(found.slice(page * size, (page + 1) * size), found);
     }
     box.querySelectorAll("[data-filter]").forEach((field) => field.addEventListener("input", () => { page = 0; update(); }));
     box.querySelectorAll("[data-turn]").forEach((button) => button.addEventListener("click", () => { page += Number(button.dataset.turn); update(); }));
@@ -86,10 +86,11 @@
     const box = controls("tdp");
     for (const name of ["vendor", "kind"]) choices(box.querySelector(`[data-filter="${name}"]`), all.map((row) => row[name]));
     let first = true;
-    pager(box, all, STRIP, (shown) => {
+    pager(box, all, STRIP, (shown, found) => {
+      const highest = found.reduce((most, row) => Math.max(most, row.tdp_w), 1);
       element.change = ({ data, layout }) => {
         Object.assign(data[0], {
-          z: shown.map((row) => [row.tdp_w]), customdata: shown.map((row) => [row.name]),
+          z: shown.map((row) => [row.tdp_w]), zmax: highest, customdata: shown.map((row) => [row.name]),
           text: shown.map((row) => [`${known(row.tdp_w)} W${row.disputed.includes("tdp_w") ? ", disputed" : ""}`]),
         });
         layout.height = 100 + 22 * Math.max(shown.length, 2);

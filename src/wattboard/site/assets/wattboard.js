@@ -60,7 +60,7 @@ const wattboard = (() => {
     return low;
   }
 
-  // Lines and outlines of the part that a window shows, and a bucket more at each end, so that lines
+  // Steps and outlines of the part that a window shows, and a bucket more at each end, so that lines
   // run out of the picture; between two stretches everything stays open.
   function fill(found, from = -Infinity, to = Infinity) {
     const { start, first, width, mean, low = mean, high = mean, integral, counter } = found;
@@ -71,16 +71,20 @@ const wattboard = (() => {
       integral: { x: [], y: [] }, counter: { x: [], y: [] },
     };
     const close = (left, right) => {
-      out.band.x.push(...start.slice(left, right), ...start.slice(left, right).reverse(), null);
-      out.band.y.push(...high.slice(left, right), ...low.slice(left, right).reverse(), null);
-      if (right - left === 1) { out.alone.x.push(start[left]); out.alone.y.push(mean[left]); }
+      for (let i = left; i < right; i += 1) { out.band.x.push(start[i], start[i] + width); out.band.y.push(high[i], high[i]); }
+      for (let i = right - 1; i >= left; i -= 1) { out.band.x.push(start[i] + width, start[i]); out.band.y.push(low[i], low[i]); }
+      out.band.x.push(null); out.band.y.push(null);
+      // A bucket's mean lasts until its end.
+      const last = right - 1;
+      out.mean.x.push(start[last] + width); out.mean.y.push(mean[last]); out.mean.customdata.push([low[last], high[last]]);
+      if (right - left === 1) { out.alone.x.push(start[left] + width / 2); out.alone.y.push(mean[left]); }
     };
     let left = begin;
     for (let i = begin; i < end; i += 1) {
       if (i > begin && first.has(i)) {
         close(left, i);
         left = i;
-        out.mean.x.push(start[i]); out.mean.y.push(null); out.mean.customdata.push([null, null]);
+        out.mean.x.push(start[i - 1] + width); out.mean.y.push(null); out.mean.customdata.push([null, null]);
       }
       out.mean.x.push(start[i]); out.mean.y.push(mean[i]); out.mean.customdata.push([low[i], high[i]]);
     }
@@ -191,16 +195,20 @@ const wattboard = (() => {
   // --- zoom ----------------------------------------------------------------------------------------
 
   async function reset(element) {
+    element.search = (element.search ?? 0) + 1;
+    element.seen = String(element._fullLayout.xaxis.range);
     element.shown = undefined;
     element.dataset.shown = "";
     await refresh(element, true);
+    element.seen = String(element._fullLayout.xaxis.range);
     tell(element);
   }
 
   // The finest series that is not too much for the window.
   async function finer(element) {
     const { meta, xaxis } = element._fullLayout;
-    if (!meta.opens || meta.series.length < 2) return;
+    if (!meta.opens || meta.series.length < 2 || String(xaxis.range) === element.seen) return;
+    element.seen = String(xaxis.range);
     const [from, to] = range(xaxis);
     const [first, last] = element.home.xaxis.map(time);
     const turn = (element.search = (element.search ?? 0) + 1);
@@ -295,6 +303,35 @@ const wattboard = (() => {
     return { points, columns: 1 };
   }
 
+  // Plotly shows the label of a point that it is told, but of a heatmap's cell only under a mouse.
+  function point(element, wanted) {
+    const trace = element.data[wanted.curveNumber];
+    if (element._fullLayout.hovermode === "x unified") {
+      const x = trace.x[wanted.pointNumber];
+      Plotly.Fx.hover(element, { xval: x, yval: trace.y[wanted.pointNumber] }, "xy");
+      return;
+    }
+    if (trace.type !== "heatmap") {
+      Plotly.Fx.hover(element, [wanted], [(trace.xaxis ?? "x") + (trace.yaxis ?? "y")]);
+      return;
+    }
+    const { xaxis, yaxis } = element._fullLayout;
+    const [row, column] = wanted.pointNumber;
+    const area = element.querySelector(".nsewdrag");
+    const { left, top } = area.getBoundingClientRect();
+    const place = (axis, values, i) => axis.r2p(axis.type === "category" ? i : values[i]);
+    const [x, y] = [place(xaxis, trace.x, column), place(yaxis, trace.y, row)];
+    area.dispatchEvent(new MouseEvent("mousemove", { clientX: left + x, clientY: top + y, bubbles: true }));
+  }
+
+  function said(element) {
+    const lines = [...element.querySelectorAll(".hoverlayer text")].flatMap((text) => {
+      const parts = [...text.querySelectorAll("tspan.line")];
+      return parts.length ? parts.map((part) => part.textContent) : [text.textContent];
+    });
+    return lines.filter(Boolean).join(", ");
+  }
+
   function readable(element) {
     let place = -1;
     const output = element.closest("figure").querySelector(".reading");
@@ -308,16 +345,14 @@ const wattboard = (() => {
       event.preventDefault();
       let next = event.key === "Home" ? 0 : event.key === "End" ? points.length - 1 : place + (event.shiftKey ? 10 : 1) * step;
       next = Math.min(Math.max(next, 0), points.length - 1);
-      while (points[next] === null && next > 0 && next < points.length - 1) next += Math.sign(step || 1);
-      if (points[next] === null) return;
+      const way = event.key === "Home" ? 1 : event.key === "End" ? -1 : Math.sign(step);
+      while (points[next] === null) next += way;
+      if (!points[next]) return;
       place = next;
-      const trace = element.data[points[place].curveNumber];
-      Plotly.Fx.hover(element, [points[place]], [(trace.xaxis ?? "x") + (trace.yaxis ?? "y")]);
-      const lines = [...element.querySelectorAll(".hoverlayer text")].flatMap((text) => {
-        const parts = [...text.querySelectorAll("tspan.line")];
-        return parts.length ? parts.map((part) => part.textContent) : [text.textContent];
-      });
-      output.textContent = lines.filter(Boolean).join(", ");
+      point(element, points[place]);
+      // Labels that follow one another quickly come late.
+      clearTimeout(element.saying);
+      element.saying = setTimeout(() => { output.textContent = said(element); }, 120);
     });
     element.addEventListener("blur", () => Plotly.Fx.unhover(element));
   }
@@ -357,6 +392,10 @@ const wattboard = (() => {
     });
     systemDark.addEventListener("change", repaint);
     narrowPage.addEventListener("change", repaint);
+    // Paper is white whatever the screen.
+    let before;
+    window.addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; repaint(); });
+    window.addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; repaint(); });
     repaint();
     const seen = new IntersectionObserver((entries) => {
       for (const entry of entries) {
