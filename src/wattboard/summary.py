@@ -237,6 +237,10 @@ class Accelerator(Model):
     memory_gb: Number | None
     gflops_per_w: Number | None = Field(description="FP32 GFLOPS over TDP")
     source: str
+    disputed: list[str] = Field(
+        default_factory=list,
+        description="metrics on which two sources differ by more than a factor of 2",
+    )
 
 
 class Disagreement(Model):
