@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -107,6 +108,11 @@ def test_every_page(browser: Any, site: Path, server: str, place: str, width: in
             assert not too_wide, f"{name} scrolls sideways at {width}"
 
 
+PLOT = "document.querySelector('[data-chart=server-power-over-time]')"
+RANGE = f"JSON.stringify({PLOT}._fullLayout.xaxis.range.map(String))"
+SHOWN = f"{PLOT}.dataset.shown"
+
+
 def test_hover_zoom_and_reset(browser: Any, site: Path) -> None:
     with Visit(browser, 1280) as visit:
         page = visit.open(f"{site.as_uri()}/power.html")
@@ -114,25 +120,144 @@ def test_hover_zoom_and_reset(browser: Any, site: Path) -> None:
         chart.scroll_into_view_if_needed()
         box = chart.bounding_box()
         page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2)
-        label = chart.locator(".hoverlayer .hovertext").first
+        label = chart.locator(".hoverlayer .legend")
         label.wait_for()
-        assert " W" in label.text_content()
-        plot = "document.querySelector('[data-chart=server-power-over-time]')"
-        shown = f"JSON.stringify({plot}.layout.xaxis.range)"
-        before = page.evaluate(shown)
+        assert re.search(r"2021-\d\d-\d\d \d\d:\d\d:\d\d.* W", label.text_content())
+        before = page.evaluate(RANGE)
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.3 + 60, box["y"] + box["height"] / 2, steps=4)
         page.mouse.up()
-        page.wait_for_function(f"() => {shown} !== {before!r}")
-        page.wait_for_function(
-            f"() => {plot}.dataset.shown !== undefined && {plot}.dataset.shown !== ''"
-        )
-        page.evaluate(
-            "Plotly.relayout(document.querySelector('[data-chart=server-power-over-time]'),"
-            "{'xaxis.autorange': true})"
-        )
-        page.wait_for_function(f"() => {shown} === {before!r}")
+        page.wait_for_function(f"() => {SHOWN}")
+        assert page.evaluate(RANGE) != before
+        page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_function(f"() => {SHOWN} === ''")
+        assert page.evaluate(RANGE) == before
         assert visit.complaints == []
+
+
+def test_buttons_and_keys_do_what_a_mouse_does(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = visit.open(f"{site.as_uri()}/power.html")
+        figure = page.locator("#server-power-over-time-figure")
+        before = page.evaluate(RANGE)
+
+        def press(act: str) -> str:
+            old = page.evaluate(RANGE)
+            figure.locator(f"[data-act={act}]").focus()
+            page.keyboard.press("Enter")
+            page.wait_for_function(f"() => {RANGE} !== {old!r}")
+            page.wait_for_function(f"() => !('busy' in {PLOT}.dataset)")
+            return str(page.evaluate(RANGE))
+
+        inside = press("in")
+        assert "buckets of" in figure.locator("output").text_content()
+        assert press("later") != inside
+        assert press("earlier") == inside
+        press("out")
+        press("in")
+        assert press("reset") == before
+        page.locator('[data-chart="server-power-over-time"]').focus()
+        said = []
+        for key in ("Home", "ArrowRight", "End"):
+            page.keyboard.press(key)
+            page.wait_for_timeout(250)
+            said.append(figure.locator(".reading").text_content())
+        assert len(set(said)) == 3
+        assert all(re.search(r"mean : [\d.]+ W", text) for text in said), said
+        heat = page.locator("#load-profile-figure")
+        heat.locator("[data-chart]").focus()
+        page.keyboard.press("End")
+        page.wait_for_timeout(250)
+        assert " W over " in heat.locator(".reading").text_content()
+        assert visit.complaints == []
+
+
+def test_a_window_over_a_gap_is_open_at_both_ends(browser: Any, site: Path) -> None:
+    fill = """() => {
+        const series = { start: [0, 10, 50, 60, 90], first: new Set([0, 2, 4]), width: 10,
+          mean: [1, 2, 3, 4, 5], low: [0, 1, 2, 3, 4], high: [2, 3, 4, 5, 6] };
+        return [wattboard.fill(series, 22, 45), wattboard.fill(series, 12, 55), wattboard.fill(series)]
+          .map(({ mean, band, alone }) => [mean.x, mean.y, band.x, band.y, alone.x]);
+    }"""
+    with Visit(browser, 1280) as visit:
+        page = visit.open(f"{site.as_uri()}/index.html")
+        gap, over, whole = page.evaluate(fill)
+        # Nothing but what ends before the window and begins after it, and no line across.
+        assert gap[0] == [10, 20, 20, 50, 60]
+        assert gap[1] == [2, 2, None, 3, 3]
+        assert gap[2] == [10, 20, 20, 10, None, 50, 60, 60, 50, None]
+        assert over[0] == [10, 20, 20, 50, 60, 70]
+        assert whole[1] == [1, 2, 2, None, 3, 4, 4, None, 5, 5]
+        assert whole[3][-5:] == [6, 6, 4, 4, None]
+        assert whole[4] == [95]
+        assert visit.complaints == []
+
+
+def test_png_carries_the_mark(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = visit.open(f"{site.as_uri()}/drivers.html")
+        with page.expect_download() as caught:
+            page.locator("#correlation-heatmap-figure [data-act=png]").click()
+        assert caught.value.suggested_filename == "wattboard-correlation-heatmap.png"
+        assert Path(caught.value.path()).read_bytes().startswith(b"\x89PNG")
+        assert "Simulated data" in page.locator("#correlation-heatmap-figure").text_content()
+        assert visit.complaints == []
+
+
+SHIFT = """() => { window.shift = 0; new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true }); }"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_jumps_while_loading(browser: Any, site: Path, width: int) -> None:
+    for name in PAGES:
+        with Visit(browser, width) as visit:
+            visit.page.add_init_script(f"({SHIFT})()")
+            page = visit.open(f"{site.as_uri()}/{name}.html")
+            page.wait_for_timeout(200)
+            assert page.evaluate("window.shift") < 0.02, name
+            for chart in page.locator("[data-chart]").all():
+                box, inner = chart.bounding_box(), chart.locator(".main-svg").first.bounding_box()
+                assert abs(box["height"] - inner["height"]) < 2, name
+
+
+def test_plotly_waits_for_a_chart_in_view(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        visit.page.goto(f"{site.as_uri()}/methods.html")
+        assert not any("plotly" in url for url in visit.requests)
+        visit.page.set_viewport_size({"width": 390, "height": 200})
+        visit.page.goto(f"{site.as_uri()}/index.html")
+        visit.page.wait_for_timeout(300)
+        assert not any("plotly" in url or "/data/" in url for url in visit.requests)
+        visit.page.locator("[data-chart]").scroll_into_view_if_needed()
+        visit.page.locator("[data-chart] .main-svg").first.wait_for()
+        assert any("plotly" in url for url in visit.requests)
+
+
+def test_paper_is_white(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280, "dark") as visit:
+        page = visit.open(f"{site.as_uri()}/index.html")
+        page.emulate_media(media="print", color_scheme="dark")
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        white = "getComputedStyle(document.body).backgroundColor"
+        assert page.evaluate(white) == "rgb(255, 255, 255)"
+        paper = page.locator("[data-chart] .main-svg").first
+        page.wait_for_function(
+            "() => getComputedStyle(document.querySelector('[data-chart] .main-svg')).backgroundColor"
+            " === 'rgb(255, 255, 255)'"
+        )
+        assert paper.get_attribute("viewBox")
+        assert not page.locator("nav").first.is_visible()
+
+
+def test_motion_is_left_out_where_it_is_not_wanted(browser: Any, site: Path) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{site.as_uri()}/methods.html")
+    style = "getComputedStyle(document.documentElement).scrollBehavior"
+    assert page.evaluate(style) == "auto"
+    context.close()
 
 
 def test_csv_downloads(browser: Any, server: str) -> None:
@@ -164,8 +289,11 @@ def test_search_of_accelerators(browser: Any, site: Path) -> None:
         page.wait_for_function("() => document.querySelectorAll('#devices tbody tr').length === 1")
         assert "400" in page.locator("#devices tbody").text_content()
         page.locator('[data-controls="tdp"] [data-filter="text"]').fill("rtx 4090")
-        names = "document.querySelector('[data-chart=gpu-tdp-heatmap]').data[0].y.join()"
+        names = "document.querySelector('[data-chart=gpu-tdp-heatmap]').data[0].customdata.join()"
         page.wait_for_function(f"() => {names}.startsWith('GeForce RTX 4090')")
+        page.locator("[data-grouping=architecture]").click()
+        groups = "document.querySelector('[data-chart=gpu-metrics-analysis]')._fullLayout.yaxis"
+        page.wait_for_function(f"() => {groups}.categoryarray.includes('Ampere')")
         assert visit.complaints == []
 
 
@@ -175,11 +303,15 @@ def test_emitters_can_be_added(browser: Any, site: Path) -> None:
         page.locator("[data-five]").click()
         traces = "document.querySelector('[data-chart=global-co2-emissions-trend]').data.length"
         page.wait_for_function(f"() => {traces} === 6")
-        page.locator('[data-controls="emitters"] input').fill("Ecuador")
+        page.locator('[data-controls="emitters"] select').select_option("Ecuador")
         page.locator("[data-add]").click()
         page.wait_for_function(f"() => {traces} === 7")
         page.locator("[data-none]").click()
         page.wait_for_function(f"() => {traces} === 1")
+        years = traces.replace("data.length", "data[0].x[0]")
+        assert page.evaluate(years) == 2010
+        page.locator("[data-years]").click()
+        page.wait_for_function(f"() => {years} < 2010")
         assert visit.complaints == []
 
 
@@ -191,4 +323,8 @@ def test_without_javascript_the_numbers_are_there(browser: Any, site: Path) -> N
     assert "Statistical summary" in text
     assert "CPU load" in text
     assert "kWh" in text
+    assert "Line of power from" in text
+    assert not page.locator(".tools button").first.is_visible()
+    assert not page.locator("#theme").is_visible()
+    assert page.locator(".tools a").first.is_visible()
     context.close()

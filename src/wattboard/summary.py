@@ -111,6 +111,9 @@ class Energy(Model):
 
     integrated_kwh: Number = Field(description="integral of power over covered time")
     metered_kwh: Number | None = Field(description="sum of the counter's plausible steps")
+    power_from: Literal["power", "counter"] = Field(
+        default="power", description="counter: the log has no power, the two ways are one"
+    )
     metered_steps_set_aside: int = Field(description="resets and jumps of the counter")
     metered_in_gaps_kwh: Number | None = Field(
         description="what the counter counted in the gaps of the log; part of metered_kwh"
@@ -234,6 +237,10 @@ class Accelerator(Model):
     memory_gb: Number | None
     gflops_per_w: Number | None = Field(description="FP32 GFLOPS over TDP")
     source: str
+    disputed: list[str] = Field(
+        default_factory=list,
+        description="metrics on which two sources differ by more than a factor of 2",
+    )
 
 
 class Disagreement(Model):

@@ -10,7 +10,7 @@ from wattboard.analysis.base import BaseTable, base_table, column_statistics, po
 from wattboard.analysis.model import linear_model
 from wattboard.analysis.relations import correlation
 from wattboard.analysis.series import all_series, load_profile
-from wattboard.analysis.states import IdlePlateau, classify, histogram, idle_plateau
+from wattboard.analysis.states import IdlePlateau, classify, idle_plateau, off_below_w
 
 __all__ = [
     "BaseTable",
@@ -20,9 +20,9 @@ __all__ = [
     "classify",
     "column_statistics",
     "correlation",
-    "histogram",
     "idle_plateau",
     "linear_model",
     "load_profile",
+    "off_below_w",
     "power_distribution",
 ]

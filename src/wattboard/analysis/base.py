@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from wattboard.schema import COLUMN
-from wattboard.summary import ColumnStatistics
+from wattboard.summary import ColumnStatistics, Histogram
 
 if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
     from numpy.typing import NDArray
 
-MAX_BUCKETS = 150_000
-LADDER_US = tuple(
-    int(seconds * 1_000_000)
-    for seconds in (0.1, 0.5, 1, 10, 60, 300, 900, 1800, 3600, 7200, 21600, 43200, 86400)
-)
 MANY_VALUES = 100_000
 US_PER_HOUR = 3.6e9
 
@@ -32,34 +28,48 @@ class Collector(Protocol):
         ...
 
 
+class Countable(Protocol):
+    """Rows to be counted, each once or ``weight`` times, added (``sign`` 1) or taken off (-1)."""
+
+    @property
+    def frame(self) -> nw.LazyFrame[Any]:
+        """The rows."""
+        ...
+
+    @property
+    def weight(self) -> str:
+        """The column of weights, or ``""``."""
+        ...
+
+    @property
+    def sign(self) -> int:
+        """1 or -1."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class BaseTable:
-    """One row per bucket that holds a reading with power; NaN is missing, inside this module only.
+    """One row per bucket that holds a reading with power; NaN is missing, inside this room only.
 
     ``energy_wh`` is the integral of power and ``covered_s`` the time it covers; a bucket's mean power
-    is their quotient where time is covered and the mean of its readings otherwise.
+    ``mean_w`` is their quotient where time is covered and the mean of its readings otherwise, which
+    ``plain_w`` is everywhere. ``first_us`` and ``last_us`` are the times of its first reading and of
+    the end of its last. ``columns`` are plain means of the readings of other columns.
     """
 
     bucket_us: int
     start_us: NDArray[np.int64]
+    first_us: NDArray[np.int64]
+    last_us: NDArray[np.int64]
     readings: NDArray[np.int64]
     covered_s: NDArray[np.float64]
     energy_wh: NDArray[np.float64]
     mean_w: NDArray[np.float64]
+    plain_w: NDArray[np.float64]
     min_w: NDArray[np.float64]
     max_w: NDArray[np.float64]
-    metered_kwh: NDArray[np.float64]
-    metered_gap_kwh: NDArray[np.float64]
+    metered_kwh: NDArray[np.float64] | None
     columns: dict[str, NDArray[np.float64]]
-
-
-def bucket_width_us(first_us: int, last_us: int, step_us: int) -> int:
-    """The finest width that keeps the base table small and holds at least one step."""
-    needed = max(step_us, (last_us - first_us) / MAX_BUCKETS)
-    for width in LADDER_US:
-        if width >= needed:
-            return width
-    return LADDER_US[-1]
 
 
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
@@ -69,109 +79,147 @@ def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
 
 def base_table(
     engine: Collector,
-    frame: nw.LazyFrame[Any],
-    steps: nw.LazyFrame[Any],
+    flow: nw.LazyFrame[Any],
+    minutes: nw.LazyFrame[Any],
     columns: tuple[str, ...],
     *,
     bucket_us: int,
+    grain_us: int,
     origin_us: int,
 ) -> BaseTable:
-    """Reduce the clean log to buckets of ``bucket_us`` that start at multiples of it + ``origin_us``.
-
-    ``columns`` are the recorded canonical columns; those other than power come as plain means of
-    their readings in the bucket.
-    """
+    """The reduced log as arrays: a row for each bucket of ``bucket_us`` from ``origin_us`` on."""
     import narwhals as nw
+    import pyarrow.compute as pc
 
-    bucket = (nw.col("time_us") - origin_us) // bucket_us
     counter = "energy_kwh" in columns
-    sums = [
-        nw.len().alias("readings"),
-        nw.col("weight_us").sum().alias("weight_us"),
-        (nw.col("weight_us") * nw.col("power_w")).sum().alias("joules"),
-        nw.col("power_w").mean().alias("plain_w"),
-        nw.col("power_w").min().alias("min_w"),
-        nw.col("power_w").max().alias("max_w"),
-    ]
-    if counter:
-        sums += [nw.col("metered_kwh").sum(), nw.col("metered_gap_kwh").sum()]
+    sums = ["weight_us", "watt_us", "sum_w", *(["metered_kwh"] if counter else [])]
     power = engine.collect(
-        steps.with_columns(bucket=bucket).group_by("bucket").agg(*sums).sort("bucket")
+        flow.group_by("bucket")
+        .agg(
+            *[nw.col(c).sum() for c in sums],
+            # An engine's sum of integers may be wider than any integer of numpy's.
+            nw.col("readings").sum().cast(nw.Int64),
+            *[nw.col(c).min() for c in ("first", "min_w")],
+            *[nw.col(c).max() for c in ("last", "max_w")],
+        )
+        .sort("bucket")
     )
+    metered = _metered(power) if counter else None
+    power = power.filter(pc.field("readings") > 0)
     others = [c for c in columns if c not in {"power_w", "energy_kwh"}]
     key = power["bucket"].to_numpy()
     extra: dict[str, NDArray[np.float64]] = {}
     if others:
-        means = engine.collect(
-            frame.with_columns(bucket=bucket)
-            .group_by("bucket")
-            .agg(*[nw.col(c).mean() for c in others])
-            .sort("bucket")
+        whole = nw.col("minute") // (bucket_us // grain_us)
+        parts = [nw.col(f"{c}__{what}").sum() for c in others for what in ("n", "sum")]
+        found = engine.collect(
+            minutes.with_columns(bucket=whole).group_by("bucket").agg(*parts).sort("bucket")
         )
-        found = means["bucket"].to_numpy()
-        place = np.searchsorted(found, key)
-        extra = {name: _floats(means[name])[place] for name in others}
-    weight = _floats(power["weight_us"])
-    watt_us = _floats(power["joules"])
+        place = np.searchsorted(found["bucket"].to_numpy(), key)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            for name in others:
+                count = _floats(found[f"{name}__n"])
+                mean = np.where(count > 0, _floats(found[f"{name}__sum"]) / count, np.nan)
+                extra[name] = mean[place]
+    weight, watt_us = _floats(power["weight_us"]), _floats(power["watt_us"])
+    plain = _floats(power["sum_w"]) / power["readings"].to_numpy()
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(weight > 0, watt_us / weight, _floats(power["plain_w"]))
-    none = np.full(len(key), np.nan)
+        mean = np.where(weight > 0, watt_us / weight, plain)
     return BaseTable(
         bucket_us=bucket_us,
         start_us=key.astype(np.int64) * bucket_us + origin_us,
+        first_us=power["first"].to_numpy(),
+        last_us=power["last"].to_numpy(),
         readings=power["readings"].to_numpy(),
         covered_s=weight / 1e6,
         energy_wh=watt_us / US_PER_HOUR,
         mean_w=mean,
+        plain_w=plain,
         min_w=_floats(power["min_w"]),
         max_w=_floats(power["max_w"]),
-        metered_kwh=_floats(power["metered_kwh"]) if counter else none,
-        metered_gap_kwh=_floats(power["metered_gap_kwh"]) if counter else none,
+        metered_kwh=metered,
         columns=extra,
     )
 
 
-def power_distribution(
-    engine: Collector, steps: nw.LazyFrame[Any], low_w: float, high_w: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Levels of power (W, ascending, from ``low_w`` to ``high_w``) and the hours spent at each.
+def _metered(power: pa.Table) -> NDArray[np.float64]:
+    """The counter's steps by bucket with power; those of other buckets go to the next that has it."""
+    kwh = np.nan_to_num(_floats(power["metered_kwh"]))
+    kept = np.flatnonzero(_floats(power["readings"]) > 0)
+    place = np.minimum(np.searchsorted(kept, np.arange(len(kwh))), len(kept) - 1)
+    sums: NDArray[np.float64] = np.bincount(place, kwh, len(kept)).astype(np.float64)
+    return sums
 
-    Levels are the meter's own values; where there are more than 100,000 of them they are rounded to
-    a hundred-thousandth of the range.
+
+def power_distribution(
+    engine: Collector,
+    levels: nw.LazyFrame[Any] | None,
+    tallies: Sequence[Countable],
+    level_w: float,
+    covered_hours: float,
+) -> Histogram:
+    """Hours spent at each level of power, in levels of ``level_w`` from a multiple of it on.
+
+    Where ``levels`` are not given, instants stand for the same time and are counted.
     """
     import narwhals as nw
 
-    quantum = max((high_w - low_w) / MANY_VALUES, 1e-3)
-    levels = engine.collect(
-        steps.with_columns(level=(nw.col("power_w") / quantum).round(0))
-        .group_by("level")
-        .agg(hours=nw.col("weight_us").sum() / US_PER_HOUR)
-        .sort("level")
-    )
-    return _floats(levels["level"]) * quantum, _floats(levels["hours"])
+    if levels is not None:
+        table = engine.collect(levels)
+        level = table["level"].to_numpy()
+        hours = _floats(table["weight_us"]) / US_PER_HOUR
+    else:
+        parts = []
+        for tally in tallies:
+            grouped = tally.frame.filter(~nw.col("power_w").is_null()).with_columns(
+                level=(nw.col("power_w") / level_w + 1e-9).floor().cast(nw.Int64)
+            )
+            parts.append(engine.collect(grouped.group_by("level").agg(n=_times(tally))))
+        level = np.concatenate([part["level"].to_numpy() for part in parts])
+        counts = [
+            tally.sign * _floats(part["n"]) for tally, part in zip(tallies, parts, strict=True)
+        ]
+        readings = np.concatenate(counts)
+        hours = readings * (covered_hours / readings.sum())
+    first = int(level.min())
+    spent = np.maximum(np.bincount(level - first, weights=hours), 0.0)
+    edges = [(first + i) * level_w for i in range(len(spent) + 1)]
+    return Histogram(edges_w=edges, hours=spent.tolist())
+
+
+def _times(tally: Countable) -> Any:
+    """How often the rows of a group count."""
+    import narwhals as nw
+
+    return nw.col(tally.weight).sum().cast(nw.Int64) if tally.weight else nw.len()
 
 
 def column_statistics(
-    engine: Collector, frame: nw.LazyFrame[Any], columns: tuple[str, ...], rows: int
+    engine: Collector,
+    tallies: Sequence[Countable],
+    rows: nw.LazyFrame[Any],
+    columns: tuple[str, ...],
+    instants: int,
+    lost_zeros: dict[str, int],
 ) -> list[ColumnStatistics]:
     """Count, mean, standard deviation (n - 1), extremes and quartiles of every column, exact.
 
     Meters have few distinct values, so the engine counts each and the statistics come from the
     counts; quartiles are linear between neighbours (numpy's default, Hyndman and Fan's type 7).
+    ``lost_zeros`` of a column are in ``tallies`` but mean that nothing was recorded; ``rows`` is the
+    log itself, for columns of many values.
     """
-    import narwhals as nw
-
+    counted = _counted(engine, tallies, columns)
     results = []
     for name in columns:
-        present = frame.select(name).filter(~nw.col(name).is_null())
-        counted = present.group_by(name).agg(n=nw.len()).sort(name).head(MANY_VALUES + 1)
-        table = engine.collect(counted)
-        if table.num_rows == 0:
-            continue
-        if table.num_rows > MANY_VALUES:
-            numbers = _by_engine(engine, present, name)
+        if name not in counted:
+            numbers = _by_engine(engine, rows.select(name), name)
         else:
-            numbers = from_counts(_floats(table[name]), table["n"].to_numpy())
+            values, counts = counted[name]
+            counts[values == 0.0] -= lost_zeros.get(name, 0)
+            if not (counts > 0).any():
+                continue
+            numbers = from_counts(values[counts > 0], counts[counts > 0])
         count = int(numbers.pop("count"))
         results.append(
             ColumnStatistics(
@@ -179,11 +227,51 @@ def column_statistics(
                 title=COLUMN[name].title,
                 unit=COLUMN[name].unit,
                 count=count,
-                missing=max(rows - count, 0),
+                missing=max(instants - count, 0),
                 **numbers,
             )
         )
     return results
+
+
+def _counted(
+    engine: Collector, tallies: Sequence[Countable], columns: Sequence[str]
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Each value of each column and how often it occurs; without columns of too many values."""
+    import narwhals as nw
+
+    found: dict[str, tuple[list[NDArray[np.float64]], list[NDArray[np.int64]]]] = {
+        name: ([], []) for name in columns
+    }
+    for tally in tallies:
+        times = _times(tally)
+        # One query for all columns: the engine works on several of them at a time.
+        counts = [
+            tally.frame.filter(~nw.col(name).is_null())
+            .group_by(name)
+            .agg(n=times)
+            .select(place=nw.lit(place), value=nw.col(name), n=nw.col("n"))
+            .head(MANY_VALUES + 1)
+            for place, name in enumerate(columns)
+            if name in found
+        ]
+        table = engine.collect(nw.concat(counts, how="vertical"))
+        places, values = table["place"].to_numpy(), _floats(table["value"])
+        number = tally.sign * table["n"].to_numpy().astype(np.int64)
+        for place, name in enumerate(columns):
+            mine = places == place
+            if name in found and mine.sum() > MANY_VALUES:
+                del found[name]
+            elif name in found:
+                found[name][0].append(values[mine])
+                found[name][1].append(number[mine])
+    result = {}
+    for name, (values_of, counts_of) in found.items():
+        distinct, place_of = np.unique(np.concatenate(values_of), return_inverse=True)
+        total = np.zeros(len(distinct), dtype=np.int64)
+        np.add.at(total, place_of, np.concatenate(counts_of))
+        result[name] = (distinct, total)
+    return result
 
 
 def from_counts(values: NDArray[np.float64], counts: NDArray[np.int64]) -> dict[str, float]:

@@ -68,7 +68,7 @@ def linear_model(table: BaseTable) -> LinearModel:
         return unfitted("the log records no CPU or GPU activity", resolution, aside)
     stacked = np.vstack([table.columns[c] for c in names])
     rows = ~np.isnan(stacked).any(axis=0)
-    x, y, time = stacked[:, rows].T, table.mean_w[rows], table.start_us[rows]
+    x, y, time = stacked[:, rows].T, table.plain_w[rows], table.start_us[rows]
     varying = np.ptp(x, axis=0) > 0 if len(y) else np.zeros(len(names), dtype=bool)
     aside += [
         f"{COLUMN[c].title}: constant" for c, moves in zip(names, varying, strict=True) if not moves

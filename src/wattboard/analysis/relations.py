@@ -22,7 +22,7 @@ def correlation(table: BaseTable) -> Correlation | None:
     ]
     if not names:
         return None
-    columns = [table.mean_w, *(table.columns[c] for c in names)]
+    columns = [table.plain_w, *(table.columns[c] for c in names)]
     size = len(columns)
     r: list[list[float | None]] = [[None] * size for _ in range(size)]
     pairs = [[0] * size for _ in range(size)]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wattboard.summary import Profile, Series
-from wattboard.zones import EPOCH, Stretch
+from wattboard.zones import Stretch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,28 +38,31 @@ def local_us(start_us: NDArray[np.int64], zone: list[Stretch]) -> NDArray[np.int
     return out
 
 
-def _iso(us: int, fraction: bool) -> str:
-    moment = EPOCH + timedelta(microseconds=int(us))
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds" if fraction else "seconds")
+def _iso(us: NDArray[np.int64], *, fraction: bool) -> list[str]:
+    moments = np.datetime_as_string(us.astype("datetime64[us]"), unit="ms" if fraction else "s")
+    return [str(moment) for moment in moments.tolist()]
 
 
 def _optional(values: NDArray[np.float64]) -> list[float | None]:
     return [None if np.isnan(value) else value for value in values.tolist()]
 
 
-def all_series(table: BaseTable, zone: list[Stretch], shown: tuple[str, ...]) -> list[Series]:
+def all_series(
+    table: BaseTable, zone: list[Stretch], shown: tuple[str, ...], *, joined_us: int
+) -> list[Series]:
     """Every named resolution from the day down that has at least two buckets and not too many.
 
-    ``shown`` are the activity columns to carry along.
+    ``shown`` are the activity columns to carry along; readings further apart than ``joined_us`` have
+    a gap between them.
     """
     found = []
     for name, width in NAMED_US.items():
         if width < table.bucket_us or _points(table, zone, width) > MAX_POINTS:
             break
-        series = one_series(table, zone, name, width, shown)
+        series = one_series(table, zone, name, width, shown, joined_us=joined_us)
         if len(series.start) >= 2:
             found.append(series)
-    return found or [one_series(table, zone, "all", table.bucket_us, shown)]
+    return found or [one_series(table, zone, "all", table.bucket_us, shown, joined_us=joined_us)]
 
 
 def _points(table: BaseTable, zone: list[Stretch], width_us: int) -> int:
@@ -68,7 +70,13 @@ def _points(table: BaseTable, zone: list[Stretch], width_us: int) -> int:
 
 
 def one_series(
-    table: BaseTable, zone: list[Stretch], name: str, width_us: int, shown: tuple[str, ...]
+    table: BaseTable,
+    zone: list[Stretch],
+    name: str,
+    width_us: int,
+    shown: tuple[str, ...],
+    *,
+    joined_us: int,
 ) -> Series:
     """Buckets of ``width_us`` on the local clock, the covered time being the weight of the means."""
     local = local_us(table.start_us, zone)
@@ -81,14 +89,19 @@ def one_series(
         return np.bincount(index, weights=weights, minlength=count).astype(np.float64)
 
     covered, energy = total(table.covered_s), total(table.energy_wh)
-    plain = total(table.mean_w) / np.bincount(index, minlength=count)
+    readings = np.bincount(index, weights=table.readings, minlength=count)
+    plain = total(table.plain_w * table.readings) / readings
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(covered > 0, energy * 3600.0 / covered, plain)
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(low, index, table.min_w)
     np.maximum.at(high, index, table.max_w)
+    first = np.full(count, np.iinfo(np.int64).max)
+    last = np.full(count, np.iinfo(np.int64).min)
+    np.minimum.at(first, index, table.first_us)
+    np.maximum.at(last, index, table.last_us)
     metered: list[float | None] = []
-    if not np.isnan(table.metered_kwh).all():
+    if table.metered_kwh is not None:
         metered = total(table.metered_kwh).tolist()
     activity = {}
     for column in shown:
@@ -100,12 +113,12 @@ def one_series(
         sums = total(values * table.readings)
         with np.errstate(invalid="ignore", divide="ignore"):
             activity[column] = _optional(np.where(weights > 0, sums / weights, np.nan))
-    gaps = np.concatenate([[False], np.diff(starts) > 1]) if count else np.zeros(0, dtype=bool)
+    gaps = np.concatenate([[False], first[1:] - last[:-1] > joined_us])
     fraction = width_us % 1_000_000 != 0
     return Series(
         name=name,
         bucket_s=width_us / 1e6,
-        start=[_iso(start * width_us, fraction) for start in starts],
+        start=_iso(starts * width_us, fraction=fraction),
         mean_w=_optional(mean),
         min_w=low.tolist(),
         max_w=high.tolist(),

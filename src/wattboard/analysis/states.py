@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wattboard.summary import Histogram, State
+from wattboard.summary import State
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,8 +18,9 @@ OFF_SHARE = 0.10
 OFF_MOST_W = 20.0
 BUSY_PCT = 5.0
 PLATEAU_SHARE = 0.05
-HISTOGRAM_BINS = 120
-UTILISATION = ("cpu_util_pct", "gpu_util_pct")
+HIGH_SHARE = 0.999
+# The mean over eight GPUs hides one that works.
+UTILISATION = ("cpu_util_pct", "gpu_util_pct", "busiest_gpu_pct")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,14 @@ def _busy(table: BaseTable) -> NDArray[np.float64]:
 def off_below_w(table: BaseTable) -> float:
     """A meter reads less than this when its machine is off.
 
-    A tenth of the power that is exceeded in 5 % of the covered time, and no more than 20 W, which is
-    what a server's management controller and power supplies draw.
+    A tenth of the power that is exceeded in 0.1 % of the covered time, and no more than 20 W, which
+    is what a server's management controller and power supplies draw.
     """
     order = np.argsort(table.mean_w)
     covered = np.cumsum(table.covered_s[order])
     if covered[-1] <= 0:
         return 0.0
-    high = table.mean_w[order][np.searchsorted(covered, 0.95 * covered[-1])]
+    high = table.mean_w[order][np.searchsorted(covered, HIGH_SHARE * covered[-1])]
     return min(OFF_SHARE * float(high), OFF_MOST_W)
 
 
@@ -116,16 +117,3 @@ def classify(table: BaseTable, off_w: float, *, can_be_off: bool) -> list[State]
             )
         )
     return states
-
-
-def histogram(levels_w: NDArray[np.float64], hours: NDArray[np.float64]) -> Histogram:
-    """Hours by level of power in at most 120 bins of a round width."""
-    low, high = float(levels_w[0]), float(levels_w[-1])
-    rough = max((high - low) / HISTOGRAM_BINS, 1e-3)
-    power = 10.0 ** np.floor(np.log10(rough))
-    width = float(next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= rough))
-    first = int(np.floor(low / width))
-    bins = np.floor(levels_w / width + 1e-9).astype(np.int64) - first
-    spent = np.bincount(bins, weights=hours)
-    edges = [(first + i) * width for i in range(len(spent) + 1)]
-    return Histogram(edges_w=edges, hours=spent.tolist())

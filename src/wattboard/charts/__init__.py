@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 from wattboard.summary import Series, Summary
 
 OVERVIEW_POINTS = 4000
+# Fewer hours of the week than this make no load profile.
+FEWEST_CELLS = 12
 
 TITLES = {
-    "overview": "Server power, the whole log",
     "server-power-over-time": "Server Power Over Time",
     "cumulative-energy": "Cumulative Energy Usage",
     "load-profile": "Load profile",
@@ -31,17 +34,22 @@ def figures(summary: Summary) -> dict[str, str]:
     from wattboard.charts import drivers, gpus, power, world
 
     fake = summary.simulated
-    series = overview_series(summary)
-    found = {
-        "overview": power.server_power(series, simulated=fake, height=320),
-        "server-power-over-time": power.server_power(series, simulated=fake),
-        "cumulative-energy": power.cumulative_energy(series, simulated=fake),
-        "load-profile": power.load_profile(summary.profile, simulated=fake),
-        "distribution": power.distribution(summary.histogram, summary.power, simulated=fake),
-        "gpu-metrics-analysis": gpus.gpu_metrics(summary.gpus),
-        "gpu-tdp-heatmap": gpus.gpu_tdp(summary.gpus.items),
-        "global-co2-emissions-trend": world.co2_trend(summary.co2),
-    }
+    series, opens = summary.series, overview_series(summary)
+    found = {}
+    if len(opens.start) > 1:
+        found["server-power-over-time"] = power.server_power(series, opens.name, simulated=fake)
+    if len(opens.start) > 1 and summary.energy.integrated_kwh > 0:
+        total = max(summary.energy.integrated_kwh, summary.energy.metered_kwh or 0.0)
+        found["cumulative-energy"] = power.cumulative_energy(
+            series, opens.name, total, metered=bool(opens.metered_kwh), simulated=fake
+        )
+    known = sum(power is not None for day in summary.profile.mean_w for power in day)
+    if known >= FEWEST_CELLS:
+        found["load-profile"] = power.load_profile(summary.profile, simulated=fake)
+    if summary.energy.covered_hours > 0:
+        # What a machine does in minutes does not tell what it idles at.
+        idle_w = summary.power.idle_w if summary.energy.covered_hours >= 1 else None
+        found["distribution"] = power.distribution(summary.histogram, idle_w, simulated=fake)
     if summary.correlation is not None:
         found["correlation-heatmap"] = drivers.correlation_heatmap(
             summary.correlation, simulated=fake
@@ -50,12 +58,21 @@ def figures(summary: Summary) -> dict[str, str]:
         found["machine-learning-prediction"] = drivers.prediction_density(
             summary.model.density, simulated=fake
         )
-    # Plotly's default template is 10 kB a figure, and the page has a theme of its own.
-    return {name: figure.update_layout(template="none").to_json() for name, figure in found.items()}
+    if summary.gpus.metrics:
+        found["gpu-metrics-analysis"] = gpus.gpu_metrics(summary.gpus)
+    if summary.gpus.known.get("tdp_w"):
+        found["gpu-tdp-heatmap"] = gpus.gpu_tdp(summary.gpus.items)
+    found["global-co2-emissions-trend"] = world.co2_trend(summary.co2)
+    return {
+        name: json.dumps(figure, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        for name, figure in found.items()
+    }
 
 
 def plotly_js() -> bytes:
     """Plotly's script, out of the Python package."""
-    from plotly.offline import get_plotlyjs
+    from importlib.resources import files
 
-    return str(get_plotlyjs()).encode()
+    import plotly
+
+    return files(plotly).joinpath("package_data", "plotly.min.js").read_bytes()

@@ -1,145 +1,186 @@
-"""Figures of the power page."""
+"""Figures of the power page. Lines over time hold no data of their own: the page fills them from the
+series under ``data/series/``, which are written once and serve every zoom.
+"""
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
-import plotly.graph_objects as go
-
-from wattboard.charts.theme import ACCENT, BAND, SECOND, SEQUENTIAL, layout
-from wattboard.summary import Histogram, Power, Profile, Series
+from wattboard.charts.theme import ACCENT, BAND, SECOND, SEQUENTIAL, Figure, axis, colorbar, figure
+from wattboard.format import quantity, scale
+from wattboard.summary import Histogram, Profile, Series
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WHEN = "%Y-%m-%d %H:%M:%S"
 
 
-def with_gaps(series: Series, values: list[Any]) -> tuple[list[str], list[Any]]:
-    """Points with a ``None`` before each bucket that does not follow its predecessor."""
-    x: list[str] = []
-    y: list[Any] = []
-    for start, value, gap in zip(series.start, values, series.gap_before, strict=True):
-        if gap:
-            x.append(start)
-            y.append(None)
-        x.append(start)
-        y.append(value)
-    return x, y
+def has_range(series: Series) -> bool:
+    """The readings of some bucket differ from its mean, so that a band says something."""
+    return any(
+        low is not None and high is not None and high > low
+        for low, high in zip(series.min_w, series.max_w, strict=True)
+    )
 
 
-def band(series: Series) -> tuple[list[Any], list[Any]]:
-    """The area from minimum to maximum as one closed outline for each stretch without a gap.
-
-    Filling between two lines would fill the gaps as well.
-    """
-    x: list[Any] = []
-    y: list[Any] = []
-    edges = [i for i, gap in enumerate(series.gap_before) if gap and i]
-    for first, last in pairwise([0, *edges, len(series.start)]):
-        starts = series.start[first:last]
-        x += [*starts, *reversed(starts), None]
-        y += [*series.max_w[first:last], *reversed(series.min_w[first:last]), None]
-    return x, y
+def _trace(kind: str, name: str, **more: Any) -> dict[str, Any]:
+    """A line that the page fills: ``meta.from`` says with what."""
+    return {"type": "scatter", "x": [], "y": [], "name": name, "mode": "lines"} | {
+        "meta": {"from": kind},
+        **more,
+    }
 
 
-def server_power(series: Series, *, simulated: bool, height: int = 460) -> go.Figure:
+def server_power(series: list[Series], opens: str, *, simulated: bool) -> Figure:
     """Server Power Over Time: mean, and the band from minimum to maximum, W."""
-    figure = go.Figure(layout=layout(y="Power (W)", height=height, simulated=simulated))
-    x, y = band(series)
-    figure.add_scatter(
-        x=x,
-        y=y,
-        name="minimum to maximum",
-        mode="lines",
-        fill="toself",
-        fillcolor=BAND,
-        line={"width": 0.6, "color": BAND},
-        hoverinfo="skip",
+    # The coarser ones are not drawn.
+    drawn = series[[one.name for one in series].index(opens) :]
+    banded = any(has_range(one) for one in drawn)
+    data = [
+        _trace(
+            "band",
+            "lowest to highest",
+            fill="toself",
+            fillcolor=BAND,
+            line={"width": 0.6, "color": BAND},
+            hoverinfo="skip",
+            visible=banded,
+        ),
+        _trace(
+            "mean",
+            "mean",
+            line={"width": 1.5, "color": ACCENT, "shape": "hv"},
+            connectgaps=False,
+            hovertemplate="%{y:,.1f} W"
+            + (", %{customdata[0]:,.1f} to %{customdata[1]:,.1f} W" if banded else ""),
+        ),
+        # A bucket between two gaps may be shorter than a pixel.
+        _trace(
+            "alone",
+            "mean",
+            mode="markers",
+            marker={"size": 3, "color": ACCENT},
+            hoverinfo="skip",
+            showlegend=False,
+        ),
+    ]
+    return figure(
+        data,
+        height=460,
+        narrow_height=380,
+        x=axis(type="date", hoverformat=WHEN),
+        y=axis("Power (W)", rangemode="tozero", fixedrange=True),
+        simulated=simulated,
+        showlegend=banded,
+        hovermode="x unified",
+        meta={"opens": opens, "series": [[one.name, one.bucket_s] for one in drawn]},
     )
-    x, mean = with_gaps(series, series.mean_w)
-    low, high = with_gaps(series, series.min_w)[1], with_gaps(series, series.max_w)[1]
-    figure.add_scatter(
-        x=x,
-        y=mean,
-        name="mean",
-        mode="lines",
-        line={"width": 1.4, "color": ACCENT},
-        connectgaps=False,
-        customdata=[list(pair) for pair in zip(low, high, strict=True)],
-        hovertemplate="%{x|%Y-%m-%d %H:%M:%S}<br>mean %{y:,.1f} W<br>"
-        "%{customdata[0]:,.1f} to %{customdata[1]:,.1f} W<extra></extra>",
-    )
-    figure.update_layout(hovermode="x", showlegend=True)
-    figure.update_yaxes(rangemode="tozero")
-    return figure
 
 
-def cumulative_energy(series: Series, *, simulated: bool) -> go.Figure:
-    """Cumulative Energy Usage: the integral of power and the meter's counter, kWh."""
-    figure = go.Figure(layout=layout(y="Energy since the start (kWh)", simulated=simulated))
-    figure.add_scatter(
-        x=series.start,
-        y=list(accumulate(series.energy_kwh)),
-        name="integral of power",
-        mode="lines",
-        fill="tozeroy",
-        fillcolor=BAND,
-        line={"width": 2, "color": ACCENT},
-        hovertemplate="%{y:,.2f} kWh",
-    )
-    if series.metered_kwh:
-        figure.add_scatter(
-            x=series.start,
-            y=list(accumulate(value or 0.0 for value in series.metered_kwh)),
-            name="meter's counter",
-            mode="lines",
-            line={"width": 2, "color": SECOND, "dash": "dot"},
-            hovertemplate="%{y:,.2f} kWh",
+def cumulative_energy(
+    series: list[Series], opens: str, total_kwh: float, *, metered: bool, simulated: bool
+) -> Figure:
+    """Cumulative Energy Usage: the integral of power and the meter's counter."""
+    unit, factor = scale(total_kwh, "kWh")
+    data = [
+        _trace(
+            "integral",
+            "integral of power",
+            fill="tozeroy",
+            fillcolor=BAND,
+            line={"width": 2, "color": ACCENT},
+            hovertemplate=f"%{{y:,.5~r}} {unit}",
         )
-    figure.update_layout(hovermode="x unified", showlegend=True)
-    return figure
+    ]
+    if metered:
+        data.append(
+            _trace(
+                "counter",
+                "meter's counter",
+                line={"width": 2, "color": SECOND, "dash": "dot"},
+                hovertemplate=f"%{{y:,.5~r}} {unit}",
+            )
+        )
+    bucket_s = next(one.bucket_s for one in series if one.name == opens)
+    return figure(
+        data,
+        height=420,
+        narrow_height=340,
+        x=axis(type="date", hoverformat=WHEN),
+        y=axis(f"Energy since the start ({unit})", rangemode="tozero", fixedrange=True),
+        simulated=simulated,
+        showlegend=True,
+        hovermode="x unified",
+        meta={"opens": opens, "series": [[opens, bucket_s]], "kwh": factor},
+    )
 
 
-def load_profile(profile: Profile, *, simulated: bool) -> go.Figure:
+def load_profile(profile: Profile, *, simulated: bool) -> Figure:
     """Load profile: mean power by hour of day and day of week, W."""
-    figure = go.Figure(layout=layout(x="Hour of day, local time", height=380, simulated=simulated))
-    figure.add_heatmap(
-        x=list(range(24)),
-        y=list(DAYS),
-        z=profile.mean_w,
-        customdata=profile.hours,
-        colorscale=SEQUENTIAL,
-        colorbar={"title": {"text": "W"}, "thickness": 14},
-        xgap=1,
-        ygap=1,
-        hovertemplate="%{y} %{x}:00<br>%{z:,.1f} W over %{customdata:,.1f} h<extra></extra>",
+    heat = {
+        "type": "heatmap",
+        "x": list(range(24)),
+        "y": list(DAYS),
+        "z": profile.mean_w,
+        "customdata": profile.hours,
+        "colorscale": SEQUENTIAL,
+        "colorbar": colorbar("W"),
+        "xgap": 1,
+        "ygap": 1,
+        "hoverongaps": False,
+        "hovertemplate": "%{y} %{x}:00<br>%{z:,.1f} W over %{customdata:,.1f} h<extra></extra>",
+    }
+    return figure(
+        [heat],
+        height=420,
+        narrow_height=360,
+        x=axis("Hour of day, local time", dtick=3, showgrid=False),
+        y=axis(autorange="reversed", showgrid=False),
+        zoom=("xaxis", "yaxis"),
+        simulated=simulated,
     )
-    figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(dtick=3)
-    return figure
 
 
-def distribution(histogram: Histogram, power: Power, *, simulated: bool) -> go.Figure:
-    """Distribution: hours spent at each level of power; idle marked where it is known."""
+def distribution(histogram: Histogram, idle_w: float | None, *, simulated: bool) -> Figure:
+    """Distribution: time spent at each level of power; idle marked where it is known."""
     edges = histogram.edges_w
-    middles = [(low + high) / 2 for low, high in pairwise(edges)]
-    figure = go.Figure(layout=layout(x="Power (W)", y="Time (h)", simulated=simulated))
-    figure.add_bar(
-        x=middles,
-        y=histogram.hours,
-        width=edges[1] - edges[0],
-        marker={"color": ACCENT, "line": {"width": 0}},
-        hovertemplate="about %{x:,.1f} W<br>%{y:,.2f} h<extra></extra>",
-    )
-    if power.idle_w is not None:
-        figure.add_vline(
-            x=power.idle_w,
-            line={"color": SECOND, "width": 2, "dash": "dash"},
-            annotation={
-                "text": f"idle {power.idle_w:,.1f} W",
-                "font": {"color": SECOND},
-                "xanchor": "right",
-                "yanchor": "top",
-            },
+    unit, factor = scale(max(histogram.hours), "h")
+    bars = {
+        "type": "bar",
+        "x": [(low + high) / 2 for low, high in pairwise(edges)],
+        "y": [hours / factor for hours in histogram.hours],
+        "width": edges[1] - edges[0],
+        "customdata": list(pairwise(edges)),
+        "marker": {"color": ACCENT, "line": {"width": 0}},
+        "hovertemplate": "%{customdata[0]:,.6~r} to %{customdata[1]:,.6~r} W<br>"
+        f"%{{y:,.3~r}} {unit}<extra></extra>",
+    }
+    shapes, notes = [], []
+    if idle_w is not None:
+        line = {"color": SECOND, "width": 2, "dash": "dash"}
+        place = {"x0": idle_w, "x1": idle_w, "y0": 0, "y1": 1, "yref": "paper"}
+        shapes.append({"type": "line", "line": line, **place})
+        late = idle_w > (edges[0] + edges[-1]) / 2
+        notes.append(
+            {
+                "text": f"idle {quantity(idle_w, 'W', 1)}",
+                "x": idle_w,
+                "y": 1,
+                "yref": "paper",
+                "xanchor": "right" if late else "left",
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"color": "var(--stamp)"},
+            }
         )
-    figure.update_layout(bargap=0)
-    return figure
+    return figure(
+        [bars],
+        height=420,
+        narrow_height=340,
+        x=axis("Power (W)"),
+        y=axis(f"Time ({unit})", rangemode="tozero", fixedrange=True),
+        simulated=simulated,
+        bargap=0,
+        shapes=shapes,
+        annotations=notes,
+    )

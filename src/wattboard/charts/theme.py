@@ -1,38 +1,78 @@
-"""What all figures share. Colours of text, grid and paper are set by the page when it draws."""
+"""What all figures share. Colours are names of the style sheet's variables, light and dark: the page
+puts their values in when it draws, so that charts and page have one theme, defined once.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+Figure = dict[str, Any]
+
 # Okabe and Ito's palette, which colour-blind readers can tell apart, without its black and yellow.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-ACCENT, SECOND, THIRD = PALETTE[0], PALETTE[1], PALETTE[2]
-BAND = "rgba(0,114,178,0.22)"
-SEQUENTIAL = "Cividis"
-DIVERGING = "RdBu"
+ACCENT, SECOND = "var(--s1)", "var(--s2)"
+BAND = "var(--band)"
+STAMP = "var(--stamp)"
+STEPS = 5
+SEQUENTIAL = [[i / (STEPS - 1), f"var(--q{i})"] for i in range(STEPS)]
+# Blue, the page's colour at the centre, red: from the least to the greatest.
+ARMS = 7
+DIVERGING = [[i / (ARMS - 1), f"var(--d{i})"] for i in range(ARMS)]
 SIMULATED = "Simulated data"
 
 
-def layout(
-    *, x: str = "", y: str = "", height: int = 420, simulated: bool = False
-) -> dict[str, Any]:
-    """The common layout: titled axes with units, faint grid, room for labels."""
-    found: dict[str, Any] = {
+def axis(title: str = "", **more: Any) -> dict[str, Any]:
+    """An axis with its title, a faint grid and no line at zero."""
+    named = {"title": {"text": title, "standoff": 8}} if title else {}
+    return {
+        **named,
+        "automargin": True,
+        "zeroline": False,
+        "gridcolor": "var(--grid)",
+        "linecolor": "var(--line)",
+        "tickcolor": "var(--line)",
+        **more,
+    }
+
+
+def figure(
+    data: list[dict[str, Any]],
+    *,
+    height: int,
+    narrow_height: int = 0,
+    x: dict[str, Any] | None = None,
+    y: dict[str, Any] | None = None,
+    zoom: tuple[str, ...] = ("xaxis",),
+    simulated: bool = False,
+    **more: Any,
+) -> Figure:
+    """A Plotly figure. ``meta`` tells the page its height on a phone and which axes zoom."""
+    meta = {"zoom": list(zoom), "narrow_height": narrow_height or height, **more.pop("meta", {})}
+    annotations = more.pop("annotations", [])
+    layout: dict[str, Any] = {
         "height": height,
-        "margin": {"l": 64, "r": 20, "t": 52, "b": 52},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 13},
+        "meta": meta,
+        "margin": {"l": 64, "r": 20, "t": 48, "b": 36},
+        "paper_bgcolor": "var(--bg)",
+        "plot_bgcolor": "var(--bg)",
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "var(--text)"},
+        "hoverlabel": {
+            "bgcolor": "var(--panel)",
+            "bordercolor": "var(--dim)",
+            "font": {"color": "var(--text)"},
+        },
         "hovermode": "closest",
         "dragmode": "zoom",
         "showlegend": False,
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
-        "xaxis": {"title": {"text": x}, "automargin": True, "zeroline": False},
-        "yaxis": {"title": {"text": y}, "automargin": True, "zeroline": False},
+        "xaxis": x or axis(),
+        "yaxis": y or axis(),
+        **more,
     }
     if simulated:
-        found["annotations"] = [stamp()]
-    return found
+        annotations = [*annotations, stamp()]
+    if annotations:
+        layout["annotations"] = annotations
+    return {"data": data, "layout": layout}
 
 
 def stamp() -> dict[str, Any]:
@@ -45,8 +85,13 @@ def stamp() -> dict[str, Any]:
         "y": 1,
         "xanchor": "right",
         "yanchor": "bottom",
-        "yshift": 20,
+        "yshift": 24,
         "showarrow": False,
-        "font": {"size": 13, "color": SECOND},
+        "font": {"size": 13, "color": STAMP},
         "name": "simulated",
     }
+
+
+def colorbar(title: str, **more: Any) -> dict[str, Any]:
+    """A slim scale beside a heatmap."""
+    return {"title": {"text": title}, "thickness": 12, "outlinewidth": 0, **more}

@@ -6,6 +6,7 @@ Preparing is written once per engine; everything after it is written once, as na
 from __future__ import annotations
 
 from wattboard.engine.cache import Cache, default_cache_folder
-from wattboard.engine.duck import DuckEngine, Prepared, open_engine
+from wattboard.engine.duck import DuckEngine, open_engine
+from wattboard.engine.preparing import Prepared
 
 __all__ = ["Cache", "DuckEngine", "Prepared", "default_cache_folder", "open_engine"]

@@ -14,6 +14,7 @@ from wattboard.schema import VALUE_COLUMNS, Recipe
 
 MAX_LINE_BYTES = 1_000_000
 MAX_REJECTS = 100_000
+EARLIEST_US, LATEST_US = 0, 4_102_444_800_000_000
 ISO_PATTERN = r"^\d{4}-\d{1,2}-\d{1,2}([ T]|$)"
 
 
@@ -55,25 +56,34 @@ def can_be_typed(recipe: Recipe) -> bool:
     )
 
 
-def csv_source(recipe: Recipe, path: Path, *, typed: bool, rejects: str, skip: int) -> str:
-    """The ``read_csv`` call of a recipe."""
+def literal_path(path: Path) -> str:
+    """A path as a SQL literal that names this file alone: the engine would take it for a glob."""
+    return text("".join(f"[{char}]" if char in "*?[" else char for char in str(path)))
+
+
+def csv_source(
+    recipe: Recipe, path: Path, *, typed: bool, rejects: str, skip: int, rejects_limit: int = 0
+) -> str:
+    """The ``read_csv`` call of a recipe; ``rejects_limit`` 0 keeps every rejected line."""
     types: dict[str, str] = dict.fromkeys(unique_header(recipe), "VARCHAR")
+    nulls = ["", *recipe.missing]
     if typed:
         for binding in recipe.columns.values():
             types[binding.source] = "DOUBLE"
         types[recipe.time] = "DOUBLE" if recipe.time_form == "epoch" else "TIMESTAMP"
+        # Each token costs a comparison in every cell: a row with one is put aside and goes the text
+        # way. NaN alone is a number to the reader; a file that has any goes the text way as a whole.
+        nulls = [""]
     columns = ", ".join(f"{text(key)}: {text(value)}" for key, value in types.items())
-    nulls = ", ".join(text(token) for token in ("", *recipe.missing))
-    suffix = path.suffix.lower()
-    compression = {".gz": "gzip", ".zst": "zstd"}.get(suffix, compression_of(path))
     quote = text(recipe.quote)
     return (
-        f"read_csv({text(str(path))}, auto_detect=false, header=false, skip={skip}, "
+        f"read_csv({literal_path(path)}, auto_detect=false, header=false, skip={skip}, "
         f"columns={{{columns}}}, delim={text(recipe.delimiter)}, quote={quote}, escape={quote}, "
-        f"nullstr=[{nulls}], allow_quoted_nulls=true, ignore_errors=true, store_rejects=true, "
-        f"rejects_table={text(rejects)}, rejects_scan={text(rejects + '_scan')}, "
-        f"rejects_limit={MAX_REJECTS}, compression={text(compression)}, "
-        f"encoding={text(recipe.encoding)}, max_line_size={MAX_LINE_BYTES})"
+        f"nullstr=[{', '.join(map(text, nulls))}], allow_quoted_nulls=true, ignore_errors=true, "
+        f"store_rejects=true, rejects_table={text(rejects)}, rejects_scan={text(rejects + '_scan')}, "
+        f"rejects_limit={rejects_limit}, compression={text(compression_of(path))}, "
+        f"encoding={text(recipe.encoding)}, max_line_size={MAX_LINE_BYTES}, "
+        "hive_partitioning=false)"
     )
 
 
@@ -88,17 +98,28 @@ def compression_of(path: Path) -> str:
     return "none"
 
 
+def time_column(recipe: Recipe) -> str:
+    """``time_us`` where the file's times are UTC, ``clock_us`` where they are local."""
+    return "time_us" if recipe.zoned or recipe.time_form == "epoch" else "clock_us"
+
+
+def _sensible(clock: str) -> str:
+    """Times from 1970 to 2100; anything else is no time of a reading."""
+    return f"CASE WHEN {clock} BETWEEN {EARLIEST_US} AND {LATEST_US} THEN {clock} END"
+
+
 def typed_select(recipe: Recipe, source: str) -> str:
     """Canonical columns out of cells that are typed already."""
     if recipe.time_form == "epoch":
-        clock = f"CAST(round({name(recipe.time)} * {recipe.time_unit_us!r}) AS BIGINT)"
+        clock = f"TRY_CAST(round({name(recipe.time)} * {recipe.time_unit_us!r}) AS BIGINT)"
     else:
         clock = f"epoch_us({name(recipe.time)})"
-    parts = [f"{clock} AS clock_us", *labels(recipe)]
+    parts = [f"{_sensible(clock)} AS {time_column(recipe)}", *labels(recipe)]
     for column in bound(recipe):
         binding = recipe.columns[column]
+        cell = name(binding.source)
         scale = "" if binding.scale == 1.0 else f" * {binding.scale!r}::DOUBLE"
-        parts.append(f"{name(binding.source)}{scale} AS {column}")
+        parts.append(f"{cell}{scale} AS {column}")
     parts.append(f"{row_hash(recipe)} AS row_hash")
     return f"SELECT {', '.join(parts)} FROM {source}"
 
@@ -118,10 +139,8 @@ def labels(recipe: Recipe) -> list[str]:
 
 
 def row_hash(recipe: Recipe) -> str:
-    """What tells two rows apart beyond the canonical columns: a hash of the cells left behind."""
-    used = {binding.source for binding in recipe.columns.values()} | {recipe.time}
-    others = [name(label) for label in unique_header(recipe) if label not in used]
-    return f"hash({', '.join(others)})" if others else "0::UBIGINT"
+    """What tells two rows of a file apart: a hash of all cells."""
+    return f"hash({', '.join(map(name, unique_header(recipe)))})"
 
 
 def _clean_cell(recipe: Recipe, source: str) -> str:
@@ -138,7 +157,8 @@ def _number(recipe: Recipe, cell: str, suffixes: tuple[str, ...]) -> str:
         cell = f"regexp_replace({cell}, {text(pattern)}, '')"
     if recipe.decimal != ".":
         cell = f"replace(replace({cell}, '.', ''), {text(recipe.decimal)}, '.')"
-    return f"TRY_CAST({cell} AS DOUBLE)"
+    number = f"TRY_CAST({cell} AS DOUBLE)"
+    return f"CASE WHEN NOT isnan({number}) THEN {number} END"
 
 
 def _escaped(suffix: str) -> str:
@@ -149,7 +169,7 @@ def time_expression(recipe: Recipe, formats: tuple[str, ...]) -> str:
     """Text or number of the file's clock to microseconds; null where it cannot be read."""
     cell = f"trim({name(recipe.time)})"
     if recipe.time_form == "epoch":
-        return f"CAST(round(TRY_CAST({cell} AS DOUBLE) * {recipe.time_unit_us!r}) AS BIGINT)"
+        return f"TRY_CAST(round(TRY_CAST({cell} AS DOUBLE) * {recipe.time_unit_us!r}) AS BIGINT)"
     # ISO text is cast as it is: an offset, where there is one, is taken into account.
     iso = (
         f"CASE WHEN regexp_matches({cell}, '{ISO_PATTERN}') "
@@ -166,7 +186,8 @@ def time_expression(recipe: Recipe, formats: tuple[str, ...]) -> str:
 
 def text_select(recipe: Recipe, source: str, formats: tuple[str, ...]) -> str:
     """Canonical columns out of text cells, with a bit for each cell that does not cast."""
-    parts = [f"{time_expression(recipe, formats)} AS clock_us", *labels(recipe)]
+    clock = _sensible(time_expression(recipe, formats))
+    parts = [f"{clock} AS {time_column(recipe)}", *labels(recipe)]
     bits = []
     for position, column in enumerate(bound(recipe)):
         binding = recipe.columns[column]
@@ -191,8 +212,9 @@ def plain_source(recipe: Recipe, path: Path) -> str:
         columns = ", ".join(f"{text(label)}: 'VARCHAR'" for label in recipe.header)
         packing = compression_of(path).replace("none", "uncompressed")
         return (
-            f"read_json({text(str(path))}, format='newline_delimited', columns={{{columns}}}, "
-            f"ignore_errors=true, compression={text(packing)})"
+            f"read_json({literal_path(path)}, format='newline_delimited', columns={{{columns}}}, "
+            f"ignore_errors=true, compression={text(packing)}, "
+            "hive_partitioning=false)"
         )
     cells = ", ".join(f"CAST({name(label)} AS VARCHAR) AS {name(label)}" for label in recipe.header)
-    return f"(SELECT {cells} FROM read_parquet({text(str(path))}))"
+    return f"(SELECT {cells} FROM read_parquet({literal_path(path)}, hive_partitioning=false))"

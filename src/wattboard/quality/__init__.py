@@ -6,6 +6,7 @@ example; a rule that finds nothing reports 0.
 
 from __future__ import annotations
 
-from wattboard.quality.clean import CleanLog, Workbench, clean_log
+from wattboard.quality.clean import CleanLog, LogForm, clean_log
+from wattboard.quality.report import Workbench
 
-__all__ = ["CleanLog", "Workbench", "clean_log"]
+__all__ = ["CleanLog", "LogForm", "Workbench", "clean_log"]

@@ -4,176 +4,94 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
-from wattboard.quality.instants import one_row_per_instant
-from wattboard.quality.ranges import Extent, count_out_of_range, measure, within_range
-from wattboard.quality.silence import SilenceReport, mark_silence
-from wattboard.quality.steps import Steps, measure_steps
-from wattboard.quality.totals import add_up_devices, power_from_counter
-from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage
+from wattboard.quality.clock import clock_changes, to_utc
+from wattboard.quality.counter import counter_rule, power_from_counter
+from wattboard.quality.frozen import find_frozen
+from wattboard.quality.instants import Tally, one_row_per_instant
+from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, merge, within_range
+from wattboard.quality.reduce import (
+    ELECTRICAL,
+    Flow,
+    Grid,
+    flow_of,
+    flow_totals,
+    grid_of,
+    minutes_of,
+    split_at_buckets,
+)
+from wattboard.quality.report import Workbench, first_row, rule, rules_from_damage
+from wattboard.quality.silence import Silence, find_silence, lost_zeros, without_silence
+from wattboard.quality.steps import Usual, Weights, gap_rule, usual_step, weights
+from wattboard.quality.totals import add_up_devices
+from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage, Extent
 from wattboard.summary import RuleResult
-from wattboard.zones import LocalChange, Stretch, iso_local, local_changes, stretches
+from wattboard.zones import stretches
 
 if TYPE_CHECKING:
     import narwhals as nw
-    import pyarrow as pa
+
+DAY_US = 86_400_000_000
 
 
-class Workbench(Protocol):
-    """What the rules need of an engine."""
+@dataclass(frozen=True, slots=True)
+class LogForm:
+    """What the recipe knows of the log that the rules need."""
 
-    def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
-        """Compute once, keep in the engine."""
-        ...
-
-    def store(self, frame: nw.LazyFrame[Any], entry: str) -> nw.LazyFrame[Any]:
-        """Compute once, keep in the cache."""
-        ...
-
-    def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
-        """A small table into the engine."""
-        ...
-
-    def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
-        """A small result out of the engine."""
-        ...
+    timezone: str
+    reading: str
+    width_us: int
+    explicit_missing: bool
+    device_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class CleanLog:
     """One row per instant, sensible values only, and how time runs.
 
-    ``frame`` has ``time_us`` and the recorded canonical columns; ``steps`` has ``time_us``,
-    ``power_w``, ``weight_us`` (the time a reading stands for), ``metered_kwh`` (plausible step of
-    the counter) and ``metered_gap_kwh`` (the same across a gap).
+    ``rows`` has ``time_us`` and the recorded canonical columns; ``tallies`` add up to the same with
+    the silent zeros still in it, ``lost_zeros`` of each column, and are cheaper to count.
+    ``minutes`` (``COLUMN__n`` and ``COLUMN__sum``, silence left out) and ``flow`` are the log
+    reduced to buckets of ``grid`` (:mod:`wattboard.quality.reduce`).
     """
 
-    frame: nw.LazyFrame[Any]
-    steps: nw.LazyFrame[Any]
+    rows: nw.LazyFrame[Any]
+    tallies: tuple[Tally, ...]
+    lost_zeros: dict[str, int]
+    minutes: nw.LazyFrame[Any]
+    flow: Flow
+    grid: Grid
     columns: tuple[str, ...]
     rules: tuple[RuleResult, ...]
     reading: str
+    power_from: str
     step_us: int
     gap_threshold_us: int
     first_us: int
     last_us: int
+    metered_kwh: float | None
+    metered_gap_kwh: float | None
+    instants: int
     rows_used: int
     counter_steps_set_aside: int
     devices: tuple[str, ...]
     hosts: tuple[str, ...]
-    silent_columns: tuple[str, ...]
 
 
-def rule(
-    name: str,
-    title: str,
-    column: str,
-    count: int,
-    of: int,
-    action: str,
-    detail: str,
-    example: dict[str, str] | None = None,
-) -> RuleResult:
-    """A result with its share worked out."""
-    return RuleResult(
-        name=name,
-        title=title,
-        column=column,
-        count=count,
-        of=of,
-        share=count / of if of else 0.0,
-        action=action,
-        detail=detail,
-        example=example,
-    )
+@dataclass(slots=True)
+class _Log:
+    """The log on its way through the rules."""
 
-
-DAMAGE_TITLES = {
-    "malformed-rows": "Malformed rows",
-    "unparsable-times": "Unparsable times",
-    "unreadable-values": "Values that are no number",
-    "out-of-order": "Rows out of time order",
-}
-
-
-def _from_damage(damage: Sequence[Damage], rows_read: int) -> list[RuleResult]:
-    """Rules that were applied while the files were read; the same fault of several files is added."""
-    merged: dict[tuple[str, str], list[Damage]] = {}
-    for item in damage:
-        merged.setdefault((item.rule, item.column), []).append(item)
-    for name in ("malformed-rows", "unparsable-times"):
-        merged.setdefault((name, "row" if name == "malformed-rows" else "time_us"), [])
-    order = {name: place for place, name in enumerate(DAMAGE_TITLES)}
-    results = []
-    for (name, column), items in sorted(merged.items(), key=lambda kv: order.get(kv[0][0], 9)):
-        title = DAMAGE_TITLES.get(name, name.replace("-", " ").capitalize())
-        results.append(
-            rule(
-                name,
-                title,
-                column,
-                sum(item.count for item in items),
-                rows_read,
-                items[0].action if items else "left out",
-                items[0].detail if items else "none found",
-                items[0].example if items else None,
-            )
-        )
-    return results
-
-
-def to_utc(frame: nw.LazyFrame[Any], table: list[Stretch], *, zoned: bool) -> nw.LazyFrame[Any]:
-    """``clock_us`` of the file's local clock to ``time_us`` in UTC.
-
-    A repeated local hour is taken as its first pass, a skipped one as if the clock had not changed
-    (what Python's ``fold=0`` does); both are counted by a rule of their own.
-    """
-    import narwhals as nw
-
-    clock = nw.col("clock_us")
-    if zoned:
-        return frame.with_columns(time_us=clock).drop("clock_us")
-    offset: Any = nw.lit(table[-1].offset_us)
-    for stretch in reversed(table[:-1]):
-        local_end = stretch.end_us + stretch.offset_us
-        offset = nw.when(clock < local_end).then(nw.lit(stretch.offset_us)).otherwise(offset)
-    return frame.with_columns(time_us=clock - offset).drop("clock_us")
-
-
-def _clock_changes(
-    bench: Workbench,
-    frame: nw.LazyFrame[Any],
-    changes: list[LocalChange],
-    timezone: str,
-    rows: int,
-) -> RuleResult:
-    import narwhals as nw
-
-    count, example = 0, None
-    for change in changes:
-        inside = frame.filter(
-            nw.col("clock_us") >= change.low_us, nw.col("clock_us") < change.high_us
-        )
-        found = bench.collect(inside.select(n=nw.len(), first=nw.col("clock_us").min()))
-        here = int(found["n"][0].as_py())
-        if here and example is None:
-            example = {
-                "local time": iso_local(found["first"][0].as_py(), "UTC")[:19],
-                "the clock": "repeats it" if change.repeated else "skips it",
-            }
-        count += here
-    return rule(
-        "clock-changes",
-        "Local times that a clock change repeats or skips",
-        "time_us",
-        count,
-        rows,
-        "kept: a repeated time as its first pass, a skipped one as if the clock had not changed",
-        f"time zone {timezone}",
-        example,
-    )
+    frame: nw.LazyFrame[Any]
+    readings: nw.LazyFrame[Any]
+    tallies: tuple[Tally, ...]
+    columns: tuple[str, ...]
+    rules: list[RuleResult]
+    reading: str
+    width_us: int
+    rows: int
 
 
 def clean_log(
@@ -181,131 +99,320 @@ def clean_log(
     prepared: nw.LazyFrame[Any],
     *,
     rows_read: int,
+    extents: Sequence[Extent],
     damage: Sequence[Damage],
-    timezone: str,
-    zoned: bool,
-    reading: str,
-    width_us: int,
-    explicit_missing: bool,
-    device_name: str,
-    entry: str,
+    form: LogForm,
 ) -> CleanLog:
     """Apply every rule.
 
     Raises:
         InputError: no row has a time, or power is always missing.
     """
+    rules = rules_from_damage(damage, rows_read)
+    extent = merge(extents)
+    frame, found = _in_utc(bench, prepared, extent, form, rules)
+    rules += count_out_of_range(bench, frame, found, form.timezone)
+    columns = tuple(c for c in found if found[c].sensible)
+    _require_power(extent.rows, found, columns)
+    instants = one_row_per_instant(
+        bench, within_range(frame, found), columns, _timed(extent), form.timezone
+    )
+    rules += instants.rules
+    totals = add_up_devices(bench, instants.frame, columns, form.device_name, form.timezone)
+    rules += totals.rules
+    added = totals.rows > 0
+    log = _Log(
+        totals.frame,
+        totals.frame if added else instants.readings,
+        (Tally(totals.frame),) if added else instants.tallies,
+        totals.columns,
+        rules,
+        "mean" if totals.width_us else form.reading,
+        totals.width_us or form.width_us,
+        totals.rows or instants.rows,
+    )
+    from_counter = "power_w" not in log.columns
+    if from_counter:
+        log.frame, counter_rules = power_from_counter(bench, log.frame, form.timezone)
+        log.columns, log.reading, log.width_us = (*log.columns, "power_w"), "mean", 0
+        log.readings, log.tallies = log.frame, (Tally(log.frame),)
+        rules += counter_rules
+    simple = not added and not from_counter
+    whole = {
+        c
+        for c, extent_of in found.items()
+        if simple and extent_of.in_range == extent_of.values == extent.rows
+    }
+    low_w, high_w = _power_range(bench, log, found, simple=simple)
+    reduced = _reduced(bench, log, form, extent, found, (low_w, high_w), whole)
+    return _finished(log, reduced, totals.devices, totals.hosts, from_counter=from_counter)
+
+
+def _timed(extent: Extent) -> int:
+    return sum(extent.ranges.get(c, (0, 0.0, 0.0))[0] for c in ("clock_us", "time_us"))
+
+
+def _in_utc(
+    bench: Workbench,
+    prepared: nw.LazyFrame[Any],
+    extent: Extent,
+    form: LogForm,
+    rules: list[RuleResult],
+) -> tuple[nw.LazyFrame[Any], dict[str, ColumnExtent]]:
+    """The rows that have a time, in UTC, and what their columns hold."""
     import narwhals as nw
 
-    rules = _from_damage(damage, rows_read)
-    names = prepared.collect_schema().names()
-    if any(item.rule == "unparsable-times" for item in damage):
-        prepared = prepared.filter(~nw.col("clock_us").is_null())
-    extent = measure(bench, prepared, [c for c in VALUE_COLUMNS if c in names])
-    if extent.rows == 0:
+    timed = _timed(extent)
+    if not timed:
         raise InputError(
             "The log has no row with a readable time.",
             "Look at the time column; name it with --columns time=NAME if it was taken wrongly.",
         )
-    table = stretches(timezone, extent.first_us - 86_400_000_000, extent.last_us + 86_400_000_000)
-    if not zoned:
-        changes = [
-            change
-            for change in local_changes(table)
-            if change.high_us > extent.first_us and change.low_us <= extent.last_us
-        ]
-        rules.append(_clock_changes(bench, prepared, changes, timezone, extent.rows))
-    frame = to_utc(prepared, table, zoned=zoned)
+    clocks = [c for c in ("clock_us", "time_us") if c in extent.ranges and extent.ranges[c][0]]
+    if timed < extent.rows:
+        known = [~nw.col(c).is_null() for c in clocks]
+        prepared = prepared.filter(nw.any_horizontal(*known, ignore_nulls=True))
+    first = int(min(extent.ranges[c][1] for c in clocks))
+    last = int(max(extent.ranges[c][2] for c in clocks))
+    table = stretches(form.timezone, first - DAY_US, last + DAY_US)
+    if "clock_us" in clocks:
+        _, low, high = extent.ranges["clock_us"]
+        rules.append(
+            clock_changes(bench, prepared, table, (int(low), int(high)), form.timezone, timed)
+        )
+    names = prepared.collect_schema().names()
+    unused = [c for c in ("clock_us", "time_us") if c in names and c not in clocks]
+    frame = to_utc(prepared.drop(*unused), table)
     if "bad_cells" in names:
         frame = frame.drop("bad_cells")
-    rules += count_out_of_range(bench, frame, extent, timezone)
-    frame = within_range(frame, extent)
-    columns = tuple(c for c in extent.columns if extent.columns[c].sensible)
-    _require_power(extent, columns)
-    frame, devices, hosts, total_rules = add_up_devices(
-        bench, frame, columns, device_name, timezone
-    )
-    rules += total_rules
-    instants = one_row_per_instant(bench, frame, columns, timezone)
-    rules += instants.rules
-    from_counter = "power_w" not in columns
-    if from_counter:
-        clean, counter_rules = power_from_counter(bench, instants.frame)
-        rules += counter_rules
-        columns = (*columns, "power_w")
-        reading = "mean"
-    else:
-        clean = instants.frame
-    silence = _silence(
-        bench, clean, frame, columns, extent, reading, width_us, explicit_missing, timezone
-    )
-    rules += silence.rules
-    clean = bench.store(silence.frame, entry)
-    steps = measure_steps(
-        bench, clean, columns, reading, width_us, timezone, from_counter=from_counter
-    )
-    rules += steps.rules
-    return _finished(clean, steps, silence, columns, rules, reading, devices, hosts)
+    return frame, look(bench, frame, extent)
 
 
-def _require_power(extent: Extent, columns: tuple[str, ...]) -> None:
+def _require_power(rows: int, found: dict[str, ColumnExtent], columns: tuple[str, ...]) -> None:
     if "power_w" not in columns and "energy_kwh" not in columns:
-        looked = ", ".join(COLUMN[c].title.lower() for c in extent.columns) or "none"
+        looked = ", ".join(COLUMN[c].title.lower() for c in found) or "none"
         raise InputError(
-            f"Power is missing in all {extent.rows:,} rows of the log, and there is no energy "
+            f"Power is missing in all {rows:,} rows of the log, and there is no energy "
             f"counter to take it from (columns read: {looked}).",
             "Name the column that holds power with --columns power_w=NAME:UNIT.",
         )
 
 
-def _silence(
+def _power_range(
+    bench: Workbench, log: _Log, found: dict[str, ColumnExtent], *, simple: bool
+) -> tuple[float, float]:
+    """Lowest and highest power, for the levels of its distribution and the limits of the counter."""
+    import narwhals as nw
+
+    extent = found.get("power_w")
+    if simple and extent is not None and extent.in_range == extent.values:
+        return extent.low, extent.high
+    power = nw.col("power_w")
+    row = first_row(bench, log.frame.select(low=power.min(), high=power.max()))
+    if row["low"] is None:
+        raise InputError(
+            "Power is missing in every row of the log that has a time.",
+            "Name the column that holds power with --columns power_w=NAME:UNIT.",
+        )
+    return float(row["low"]), float(row["high"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Reduced:
+    """The reduced log and what was met while reducing it."""
+
+    rows: nw.LazyFrame[Any]
+    tallies: tuple[Tally, ...]
+    minutes: nw.LazyFrame[Any]
+    flow: Flow
+    grid: Grid
+    silence: Silence
+    usual: Usual
+    weights: Weights
+    totals: dict[str, Any]
+    rows_used: int
+    counter_aside: int
+
+
+def _reduced(
     bench: Workbench,
-    clean: nw.LazyFrame[Any],
-    readings: nw.LazyFrame[Any],
-    columns: tuple[str, ...],
+    log: _Log,
+    form: LogForm,
     extent: Extent,
-    reading: str,
-    width_us: int,
-    explicit_missing: bool,
-    timezone: str,
-) -> SilenceReport:
-    return mark_silence(
+    found: dict[str, ColumnExtent],
+    range_w: tuple[float, float],
+    whole: set[str],
+) -> _Reduced:
+    import narwhals as nw
+
+    counter = "energy_kwh" in log.columns
+    gapless = {"power_w", "energy_kwh"} <= whole
+    # Further readings of an instant are no step, so that all readings tell the same step.
+    known = log.readings if gapless else log.readings.filter(~nw.col("power_w").is_null())
+    usual = usual_step(bench, known, counter=counter)
+    clocks = [c for c in ("clock_us", "time_us") if extent.ranges.get(c, (0,))[0]]
+    first = int(min(extent.ranges[c][1] for c in clocks))
+    last = int(max(extent.ranges[c][2] for c in clocks))
+    offset = stretches(form.timezone, first, last)[0].offset_us
+    grid = grid_of(first, last, usual.step_us, offset, *range_w)
+    parts, readings = log.frame, log.readings
+    if log.reading == "mean":
+        parts = readings = split_at_buckets(bench, log.frame, log.width_us, grid)
+    names = parts.collect_schema().names()
+    lows = {c: found[c].low if c in found else 0.0 for c in log.columns}
+    full = whole if readings is log.readings else set()
+    minutes = minutes_of(bench, readings, log.columns, lows, full, grid)
+    silence = Silence()
+    if not form.explicit_missing:
+        silence = find_silence(
+            bench,
+            readings,
+            minutes,
+            tuple(c for c in log.columns if c in found),
+            log.tallies,
+            grid,
+            lows=lows,
+            step_us=usual.step_us,
+            width_us=log.width_us if log.reading == "mean" else 0,
+            rows=log.rows,
+            timezone=form.timezone,
+        )
+        log.rules += silence.rules
+    frozen, frozen_rule = find_frozen(
+        bench, readings, minutes, log.columns, grid, log.rows, form.timezone
+    )
+    log.rules.append(frozen_rule)
+    own_width = "width_us" in names
+    weight = weights(log.reading, log.width_us, usual.step_us, own_width=own_width)
+    flow = flow_of(
         bench,
-        clean,
-        readings if "power_w" in extent.columns else clean,
-        tuple(c for c in columns if c in extent.columns),
-        lows={c: extent.columns[c].low for c in columns if c in extent.columns},
-        reading=reading,
-        width_us=width_us,
-        explicit_missing=explicit_missing,
-        timezone=timezone,
+        _thawed(parts, frozen, grid),
+        weight,
+        usual,
+        grid,
+        max_w=range_w[1],
+        counter=counter,
+        shared=gapless and frozen is None,
+        own_width=own_width,
+    )
+    totals = flow_totals(bench, flow.buckets, counter=counter)
+    if not totals["readings"]:
+        raise InputError(
+            "Power is missing or frozen in every row of the log.",
+            "Look at what the meter recorded.",
+        )
+    used = int(totals["readings"])
+    if own_width:
+        used = int(first_row(bench, log.frame.select(n=nw.col("power_w").count()))["n"])
+    log.rules.append(
+        rule(
+            "power-missing",
+            "Instants without a value of power",
+            "power_w",
+            max(log.rows - used, 0),
+            log.rows,
+            "left out of power and energy; other columns stay",
+            "the cell is empty, unreadable, impossible, or of a device that has no power",
+        )
+    )
+    log.rules.append(gap_rule(totals, used, weight, usual, log.reading, form.timezone))
+    aside = 0
+    if counter:
+        log.rules.append(counter_rule(totals, form.timezone))
+        aside = log.rules[-1].count
+    thawed = _thawed(log.frame, frozen, grid)
+    return _Reduced(
+        rows=without_silence(thawed, silence, grid),
+        tallies=(Tally(thawed),) if frozen is not None else log.tallies,
+        minutes=_counted(minutes, log.columns, silence, frozen),
+        flow=flow,
+        grid=grid,
+        silence=silence,
+        usual=usual,
+        weights=weight,
+        totals=totals,
+        rows_used=used,
+        counter_aside=aside,
     )
 
 
-def _finished(
-    clean: nw.LazyFrame[Any],
-    steps: Steps,
-    silence: SilenceReport,
+def _counted(
+    minutes: nw.LazyFrame[Any],
     columns: tuple[str, ...],
-    rules: list[RuleResult],
-    reading: str,
+    silence: Silence,
+    frozen: nw.LazyFrame[Any] | None,
+) -> nw.LazyFrame[Any]:
+    """The minutes without what is silent or frozen in them; silent values are zeros, so sums stay."""
+    import narwhals as nw
+
+    kept = ["minute", *[f"{c}__{what}" for c in columns for what in ("n", "sum")]]
+    changes = {}
+    if silence.marks is not None:
+        marked = set(silence.marks.collect_schema().names())
+        minutes = minutes.join(silence.marks, on="minute", how="left")
+        for group, members in silence.groups.items():
+            if f"{group}__before" not in marked:
+                continue
+            for column in members:
+                lost = lost_zeros(group, column).fill_null(0)
+                changes[f"{column}__n"] = nw.col(f"{column}__n") - lost
+    if frozen is not None:
+        minutes = minutes.join(frozen.with_columns(frozen=nw.lit(1)), on="minute", how="left")
+        for column in ELECTRICAL:
+            if column in columns:
+                alive = nw.col("frozen").is_null()
+                changes[f"{column}__n"] = nw.when(alive).then(nw.col(f"{column}__n")).otherwise(0)
+                changes[f"{column}__sum"] = nw.when(alive).then(nw.col(f"{column}__sum"))
+    return (minutes.with_columns(**changes) if changes else minutes).select(*kept)
+
+
+def _thawed(
+    frame: nw.LazyFrame[Any], frozen: nw.LazyFrame[Any] | None, grid: Grid
+) -> nw.LazyFrame[Any]:
+    """The rows with the electrical values of frozen minutes as missing."""
+    import narwhals as nw
+
+    if frozen is None:
+        return frame
+    names = frame.collect_schema().names()
+    marked = frame.with_columns(minute=grid.bucket(grid.grain_us)).join(
+        frozen.with_columns(frozen=nw.lit(1)), on="minute", how="left"
+    )
+    changes = {
+        c: nw.when(nw.col("frozen").is_null()).then(nw.col(c)) for c in ELECTRICAL if c in names
+    }
+    return marked.with_columns(**changes).select(*names)
+
+
+def _finished(
+    log: _Log,
+    reduced: _Reduced,
     devices: tuple[str, ...],
     hosts: tuple[str, ...],
+    *,
+    from_counter: bool,
 ) -> CleanLog:
-    kept = tuple(c for c in VALUE_COLUMNS if c in columns and c not in silence.wholly_silent)
+    kept = tuple(c for c in VALUE_COLUMNS if c in log.columns and c not in reduced.silence.wholly)
     return CleanLog(
-        frame=clean,
-        steps=steps.frame,
+        rows=reduced.rows,
+        tallies=reduced.tallies,
+        lost_zeros=reduced.silence.zeros,
+        minutes=reduced.minutes,
+        flow=reduced.flow,
+        grid=reduced.grid,
         columns=kept,
-        rules=tuple(rules),
-        reading=reading,
-        step_us=steps.step_us,
-        gap_threshold_us=steps.gap_threshold_us,
-        first_us=steps.first_us,
-        last_us=steps.last_us,
-        rows_used=steps.rows,
-        counter_steps_set_aside=steps.counter_steps_set_aside,
+        rules=tuple(log.rules),
+        reading=log.reading,
+        power_from="counter" if from_counter else "power",
+        step_us=reduced.usual.step_us,
+        gap_threshold_us=reduced.weights.threshold_us,
+        first_us=int(reduced.totals["first"]),
+        last_us=int(reduced.totals["last"]),
+        metered_kwh=reduced.totals.get("metered_kwh"),
+        metered_gap_kwh=reduced.totals.get("metered_gap_kwh"),
+        instants=log.rows,
+        rows_used=reduced.rows_used,
+        counter_steps_set_aside=reduced.counter_aside,
         devices=devices,
         hosts=hosts,
-        silent_columns=silence.wholly_silent,
     )

@@ -1,6 +1,6 @@
-"""One row per instant: equal rows are kept once, other readings of an instant are averaged.
+"""One row per instant of a device: equal rows are kept once, other readings of it are averaged.
 
-Few instants have more than one reading, so only those are grouped; the rest passes through.
+Most instants have one reading; only the others are grouped, the rest passes through.
 """
 
 from __future__ import annotations
@@ -8,87 +8,134 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wattboard.quality.report import Workbench, first_row, rule
 from wattboard.summary import RuleResult
 from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
     import narwhals as nw
 
-    from wattboard.quality.clean import Workbench
+LABELS = ("host", "device")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Rows to be counted: each once, or ``weight`` times, added or (``sign`` -1) taken off.
+
+    Counts of the merged log are those of all rows, less those of crowded instants, and those of
+    their averages: counting three frames spares the engine a join for each column.
+    """
+
+    frame: nw.LazyFrame[Any]
+    weight: str = ""
+    sign: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Instants:
-    """The frame with one row per instant, and what it took."""
+    """The frame with one row per device and instant, and what it took.
+
+    ``readings`` are all rows, equal ones too; ``tallies`` add up to the rows of ``frame``.
+    """
 
     frame: nw.LazyFrame[Any]
+    readings: nw.LazyFrame[Any]
+    tallies: tuple[Tally, ...]
+    rows: int
     rules: list[RuleResult]
 
 
+def labels_of(frame: nw.LazyFrame[Any]) -> list[str]:
+    """The columns that tell parts of a log apart."""
+    names = frame.collect_schema().names()
+    return [label for label in LABELS if label in names]
+
+
 def one_row_per_instant(
-    bench: Workbench, frame: nw.LazyFrame[Any], columns: tuple[str, ...], timezone: str
+    bench: Workbench,
+    frame: nw.LazyFrame[Any],
+    columns: tuple[str, ...],
+    rows: int,
+    timezone: str,
 ) -> Instants:
-    """Keep one of equal rows, average the other readings of the same ``time_us``."""
+    """Keep one of equal rows, average the other readings of the same instant and device.
+
+    ``row_hash`` stands for all cells of a raw row.
+    """
     import narwhals as nw
 
-    from wattboard.quality.clean import rule
-
-    values = [c for c in ("width_us", *columns) if c in frame.collect_schema().names()]
-    counted = frame.group_by("time_us").agg(readings=nw.len()).filter(nw.col("readings") > 1)
-    crowded = bench.materialise(counted, "crowded")
-    rows = bench.collect(frame.select(n=nw.len()))["n"][0].as_py()
-    shared = int(bench.collect(crowded.select(n=nw.col("readings").sum()))["n"][0].as_py() or 0)
-    title = "Rows equal in every column"
-    title_averaged = "Several readings of one instant"
-    if not shared:
-        return Instants(
-            frame.select("time_us", *values),
-            [
-                rule("duplicates", title, "row", 0, rows, "none needed", "none found"),
-                rule("same-instant", title_averaged, "row", 0, rows, "none needed", "none found"),
-            ],
-        )
-    together = frame.join(crowded.select("time_us"), on="time_us", how="semi")
-    distinct = bench.materialise(together.unique(), "distinct")
-    sizes = bench.collect(
-        distinct.group_by("time_us")
-        .agg(kept=nw.len())
-        .select(
+    keys = [*labels_of(frame), "time_us"]
+    names = frame.collect_schema().names()
+    values = [c for c in ("width_us", *columns) if c in names]
+    since = nw.col("time_us") - nw.col("time_us").shift(1).over(*keys[:-1], order_by="time_us")
+    again = frame.select(*keys).with_columns(since=since).filter(nw.col("since") == 0)
+    crowded = bench.materialise(again.select(*keys).unique(), "crowded")
+    frame = frame.select(*keys, *values, *(["row_hash"] if "row_hash" in names else []))
+    if not first_row(bench, crowded.select(n=nw.len()))["n"]:
+        plain = frame.select(*keys, *values)
+        return Instants(plain, plain, (Tally(plain),), rows, _rules(rows, None, timezone))
+    together = frame.join(crowded, on=keys, how="semi")
+    each = bench.materialise(
+        together.group_by(*keys, "row_hash").agg(
+            *[nw.col(c).min() for c in values], nw.len().alias("equal")
+        ),
+        "each",
+    )
+    averaged = bench.materialise(
+        each.group_by(*keys).agg(
+            *[nw.col(c).mean() for c in values],
+            nw.len().alias("kept"),
+            nw.col("equal").sum().alias("readings"),
+        ),
+        "averaged",
+    )
+    differ = nw.col("kept") > 1
+    found = first_row(
+        bench,
+        averaged.select(
             instants=nw.len(),
+            readings=nw.col("readings").sum(),
             kept=nw.col("kept").sum(),
-            averaged=(nw.col("kept") > 1).cast(nw.Int64).sum(),
-            first=nw.col("time_us").min(),
-        )
-    ).to_pylist()[0]
-    averaged = distinct.group_by("time_us").agg(*[nw.col(c).mean() for c in values])
-    alone = frame.join(crowded.select("time_us"), on="time_us", how="anti")
+            differing=differ.cast(nw.Int64).sum(),
+            first_equal=nw.when(nw.col("readings") > nw.col("kept")).then(nw.col("time_us")).min(),
+            first_differing=nw.when(differ).then(nw.col("time_us")).min(),
+        ),
+    )
+    alone = frame.join(crowded, on=keys, how="anti")
     merged = nw.concat(
-        [alone.select("time_us", *values), averaged.select("time_us", *values)], how="vertical"
+        [alone.select(*keys, *values), averaged.select(*keys, *values)], how="vertical"
     )
-    equal = shared - int(sizes["kept"])
-    example = {"time": iso_local(sizes["first"], timezone)}
-    return Instants(
-        merged,
-        [
-            rule(
-                "duplicates",
-                title,
-                "row",
-                equal,
-                rows,
-                "one of them is kept",
-                "equal in every column of the raw file",
-                example if equal else None,
-            ),
-            rule(
-                "same-instant",
-                title_averaged,
-                "row",
-                int(sizes["kept"]) - int(sizes["instants"]),
-                rows,
-                "averaged into one reading",
-                f"{int(sizes['averaged']):,} instants have more than one reading that differ",
-                example,
-            ),
-        ],
-    )
+    left = rows - int(found["readings"]) + int(found["instants"])
+    tallies = (Tally(frame), Tally(each, "equal", -1), Tally(averaged))
+    return Instants(merged, frame, tallies, left, _rules(rows, found, timezone))
+
+
+def _rules(rows: int, found: dict[str, Any] | None, timezone: str) -> list[RuleResult]:
+    told = found or {"instants": 0, "readings": 0, "kept": 0, "differing": 0}
+
+    def example(key: str) -> dict[str, str] | None:
+        time = told.get(key)
+        return None if time is None else {"time": iso_local(int(time), timezone)}
+
+    return [
+        rule(
+            "duplicates",
+            "Rows equal in every column",
+            "row",
+            int(told["readings"]) - int(told["kept"]),
+            rows,
+            "one of them is kept",
+            "equal in every column of the raw file",
+            example("first_equal"),
+        ),
+        rule(
+            "same-instant",
+            "Several readings of one instant",
+            "row",
+            int(told["kept"]) - int(told["instants"]),
+            rows,
+            "averaged into one reading",
+            f"{int(told['differing']):,} instants have more than one reading that differ",
+            example("first_differing"),
+        ),
+    ]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wattboard.schema import COLUMN
+from wattboard.quality.report import Workbench, first_row, rule
+from wattboard.schema import COLUMN, VALUE_COLUMNS, Extent
 from wattboard.summary import RuleResult
 from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
     import narwhals as nw
-
-    from wattboard.quality.clean import Workbench
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,80 +30,63 @@ class ColumnExtent:
         return self.in_range > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """What the log holds before any rule; columns without a value are left out."""
+def merge(extents: Sequence[Extent]) -> Extent:
+    """The extent of several files together."""
+    found = Extent(rows=sum(extent.rows for extent in extents), ranges={})
+    for extent in extents:
+        for name, (count, low, high) in extent.ranges.items():
+            before = found.ranges.get(name)
+            if before is not None:
+                count, low, high = (before[0] + count, min(before[1], low), max(before[2], high))  # noqa: PLW2901
+            found.ranges[name] = (count, low, high)
+    return found
 
-    rows: int
-    first_us: int
-    last_us: int
-    columns: dict[str, ColumnExtent]
 
-
-def measure(bench: Workbench, frame: nw.LazyFrame[Any], names: list[str]) -> Extent:
-    """Rows, first and last clock time, and count and range of every column: one pass."""
+def look(bench: Workbench, frame: nw.LazyFrame[Any], extent: Extent) -> dict[str, ColumnExtent]:
+    """Every column with a value; only one whose extremes are impossible needs a look at its rows."""
     import narwhals as nw
 
-    wanted = [
-        nw.len().alias("rows"),
-        nw.col("clock_us").min().alias("first"),
-        nw.col("clock_us").max().alias("last"),
-    ]
-    for name in names:
-        column = nw.col(name)
-        wanted += [
-            column.count().alias(f"{name}__n"),
-            column.min().alias(f"{name}__low"),
-            column.max().alias(f"{name}__high"),
-        ]
-    row = bench.collect(frame.select(*wanted)).to_pylist()[0]
-    # Only a column whose extremes are impossible needs a second look.
+    present = {c: extent.ranges[c] for c in VALUE_COLUMNS if extent.ranges.get(c, (0,))[0]}
     beyond = [
         name
-        for name in names
-        if row[f"{name}__n"]
-        and not COLUMN[name].low <= row[f"{name}__low"] <= row[f"{name}__high"] <= COLUMN[name].high
+        for name, (_, low, high) in present.items()
+        if not COLUMN[name].low <= low <= high <= COLUMN[name].high
     ]
-    inside = {}
+    inside: dict[str, Any] = {}
     if beyond:
-        counts = [
-            ((nw.col(c) >= COLUMN[c].low) & (nw.col(c) <= COLUMN[c].high))
-            .cast(nw.Int64)
-            .sum()
-            .alias(c)
-            for c in beyond
-        ]
-        inside = bench.collect(frame.select(*counts)).to_pylist()[0]
-    columns = {
+        counts = [_possible(c).cast(nw.Int64).sum().alias(c) for c in beyond]
+        inside = first_row(bench, frame.select(*counts))
+    return {
         name: ColumnExtent(
-            values=row[f"{name}__n"],
-            low=row[f"{name}__low"],
-            high=row[f"{name}__high"],
-            in_range=(inside[name] or 0) if name in inside else row[f"{name}__n"],
+            values=int(count),
+            low=low,
+            high=high,
+            in_range=int(inside[name] or 0) if name in inside else int(count),
         )
-        for name in names
-        if row[f"{name}__n"]
+        for name, (count, low, high) in present.items()
     }
-    return Extent(row["rows"], row["first"] or 0, row["last"] or 0, columns)
+
+
+def _possible(name: str) -> Any:
+    import narwhals as nw
+
+    column, value = COLUMN[name], nw.col(name)
+    return (value >= column.low) & (value <= column.high)
 
 
 def count_out_of_range(
-    bench: Workbench, frame: nw.LazyFrame[Any], extent: Extent, timezone: str
+    bench: Workbench, frame: nw.LazyFrame[Any], columns: dict[str, ColumnExtent], timezone: str
 ) -> list[RuleResult]:
     """One result a column that has any; one with 0 where none has."""
-    import narwhals as nw
-
-    from wattboard.quality.clean import rule
-
     results = []
-    for name, found in extent.columns.items():
+    for name, found in columns.items():
         count = found.values - found.in_range
         if not count:
             continue
         column = COLUMN[name]
-        value = nw.col(name)
-        outside = frame.filter(~((value >= column.low) & (value <= column.high)))
-        first = bench.collect(outside.select("time_us", name).head(1)).to_pylist()[0]
+        first = first_row(
+            bench, frame.filter(~_possible(name)).select("time_us", name).sort("time_us").head(1)
+        )
         results.append(
             rule(
                 "out-of-range",
@@ -117,7 +100,7 @@ def count_out_of_range(
             )
         )
     if not results:
-        total = sum(found.values for found in extent.columns.values())
+        total = sum(found.values for found in columns.values())
         results.append(
             rule(
                 "out-of-range",
@@ -132,19 +115,18 @@ def count_out_of_range(
     return results
 
 
-def within_range(frame: nw.LazyFrame[Any], extent: Extent) -> nw.LazyFrame[Any]:
+def within_range(frame: nw.LazyFrame[Any], columns: dict[str, ColumnExtent]) -> nw.LazyFrame[Any]:
     """Null where a value is impossible; columns without a possible value are dropped."""
     import narwhals as nw
 
-    changes = {}
-    for name, found in extent.columns.items():
-        column = COLUMN[name]
-        if found.sensible and found.in_range < found.values:
-            value = nw.col(name)
-            changes[name] = nw.when((value >= column.low) & (value <= column.high)).then(value)
-    kept = [name for name, found in extent.columns.items() if found.sensible]
-    frame = frame.with_columns(**changes) if changes else frame
-    labels = [
-        c for c in ("host", "device", "width_us", "row_hash") if c in frame.collect_schema().names()
-    ]
-    return frame.select("time_us", *labels, *kept)
+    changes = {
+        name: nw.when(_possible(name)).then(nw.col(name))
+        for name, found in columns.items()
+        if found.sensible and found.in_range < found.values
+    }
+    kept = [name for name, found in columns.items() if found.sensible]
+    if changes:
+        frame = frame.with_columns(**changes)
+    names = frame.collect_schema().names()
+    others = [c for c in ("host", "device", "width_us", "row_hash") if c in names]
+    return frame.select("time_us", *others, *kept)

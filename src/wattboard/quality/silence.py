@@ -1,16 +1,20 @@
-"""Zeros that mean "not recorded", and meters that repeat their last answer.
+"""Zeros that mean "not recorded".
 
-Runs are found on a small table of minutes, exactly: a run of zeros that lasts ends or begins in a
-minute whose first and last reading other than zero are known.
+Runs of zeros are found on the log's minutes; where a run begins and ends is then looked up in the
+rows of the minutes at its two ends, so that it is exact.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wattboard.quality.instants import Tally
+from wattboard.quality.reduce import Grid
+from wattboard.quality.report import Workbench, rule
 from wattboard.schema import COLUMN
 from wattboard.summary import RuleResult
 from wattboard.zones import iso_local
@@ -19,12 +23,11 @@ if TYPE_CHECKING:
     import narwhals as nw
     from numpy.typing import NDArray
 
-    from wattboard.quality.clean import Workbench
+    Places = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
 
 SILENCE_US = 300_000_000
-FROZEN_US = 3_600_000_000
-FROZEN_READINGS = 60
-MINUTE_US = 60_000_000
+WHOLE_SILENCE_US = 3_600_000_000
 FAR = 2**62
 GROUPS = {
     "cpu_util": "CPU load",
@@ -33,249 +36,398 @@ GROUPS = {
     "sensors": "the machine's power and temperature sensors",
     "meter_temp": "the meter's temperature",
 }
-ELECTRICAL = ("power_w", "voltage_v", "current_a", "frequency_hz", "power_factor")
+GPU_SENSORS = ("gpu_power_w", "gpu_temp_c")
 
 
 @dataclass(frozen=True, slots=True)
-class SilenceReport:
-    """The frame with silence and frozen stretches as missing."""
+class Run:
+    """Runs of minutes in which a group is at zero, as places in the table of minutes.
 
-    frame: nw.LazyFrame[Any]
-    rules: list[RuleResult]
-    wholly_silent: tuple[str, ...]
-
-
-def decisive_length_us(step_us: int, reading: str, width_us: int) -> int:
-    """From the last reading before to the first after a run of zeros: longer is silence.
-
-    Five minutes: an operating system wakes its processor every few seconds, and a sensor of a running
-    machine is never at zero. At least three steps, so that one zero between readings stays a reading.
+    ``left`` and ``right`` are the minutes with another value next to them, -1 where there is none.
     """
-    if reading == "mean":
-        return SILENCE_US + width_us
-    return max(SILENCE_US, 3 * step_us)
+
+    first: Places
+    last: Places
+    left: Places
+    right: Places
 
 
-def _minutes(
-    bench: Workbench,
-    frame: nw.LazyFrame[Any],
-    groups: dict[str, list[str]],
-    electrical: list[str],
-) -> dict[str, NDArray[Any]]:
-    import narwhals as nw
+@dataclass(slots=True)
+class Silence:
+    """What is silent, by group of columns.
 
-    time = nw.col("time_us")
-    wanted = [time.min().alias("first"), time.max().alias("last"), nw.len().alias("n")]
-    for group, columns in groups.items():
-        alive = nw.any_horizontal(*[nw.col(c) != 0 for c in columns], ignore_nulls=True)
-        silent = nw.any_horizontal(*[nw.col(c) == 0 for c in columns], ignore_nulls=True)
-        wanted += [
-            nw.when(alive).then(time).min().alias(f"{group}__first"),
-            nw.when(alive).then(time).max().alias(f"{group}__last"),
-            nw.when(silent & ~alive).then(1).otherwise(0).sum().alias(f"{group}__zeros"),
-        ]
-    for column in electrical:
-        wanted += [
-            nw.col(column).min().alias(f"{column}__low"),
-            nw.col(column).max().alias(f"{column}__high"),
-        ]
-    grouped = frame.with_columns(minute=time // MINUTE_US).group_by("minute").agg(*wanted)
-    table = bench.collect(grouped.sort("minute"))
-    out: dict[str, NDArray[Any]] = {}
-    for name in table.column_names:
-        column = table[name].combine_chunks()
-        if name.endswith(("__first", "__last")):
-            column = column.fill_null(-1)
-            out[name] = column.cast("int64").to_numpy(zero_copy_only=False)
-        elif name.endswith(("__low", "__high")):
-            out[name] = column.cast("float64").to_numpy(zero_copy_only=False)
-        else:
-            out[name] = column.cast("int64").to_numpy(zero_copy_only=False)
-    return out
-
-
-def silent_bounds(
-    first_alive: NDArray[np.int64],
-    last_alive: NDArray[np.int64],
-    begin: int,
-    end: int,
-    decisive_us: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Per minute: zeros before the one and after the other are silence.
-
-    ``first_alive`` and ``last_alive`` are the minute's first and last time with a value other than
-    zero, -1 where it has none; ``begin`` and ``end`` bound the log.
+    ``marks`` has a row for each minute that is silent in part or whole: zeros of a group before
+    ``GROUP__before`` and after ``GROUP__after`` are no readings; where ``GROUP__before`` is ``FAR``
+    the whole minute is silent, elsewhere ``COLUMN__lost`` counts the zeros that are none.
+    ``zeros`` counts the same by column over all readings.
     """
-    alive = first_alive >= 0
-    known_last = np.where(alive, last_alive, begin)
-    before = np.maximum.accumulate(known_last)
-    previous = np.concatenate([[begin], before[:-1]])
-    known_first = np.where(alive, first_alive, FAR)
-    after = np.minimum.accumulate(known_first[::-1])[::-1]
-    following = np.minimum(np.concatenate([after[1:], [FAR]]), end)
-    head_silent = np.where(alive, first_alive - previous, following - previous) >= decisive_us
-    tail_silent = alive & (following - last_alive >= decisive_us)
-    zero_before = np.where(head_silent, np.where(alive, first_alive, FAR), -FAR)
-    zero_after = np.where(tail_silent, last_alive, FAR)
-    return zero_before.astype(np.int64), zero_after.astype(np.int64)
+
+    rules: list[RuleResult] = field(default_factory=list)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    wholly: tuple[str, ...] = ()
+    zeros: dict[str, int] = field(default_factory=dict)
+    marks: nw.LazyFrame[Any] | None = None
 
 
-def frozen_minutes(minutes: dict[str, NDArray[Any]], electrical: list[str]) -> NDArray[np.bool_]:
-    """Minutes of a run in which no electrical column moved, an hour and 60 readings at least."""
-    count = len(minutes["minute"])
-    flat, still = np.ones(count, dtype=bool), np.ones(count, dtype=bool)
-    for column in electrical:
-        low, high = minutes[f"{column}__low"], minutes[f"{column}__high"]
-        flat &= low == high
-        still[1:] &= low[1:] == low[:-1]
-    still[:1] = False
-    # A run does not go on across a gap.
-    apart = np.diff(minutes["minute"])
-    still[1:] &= apart <= 3 * max(np.median(apart), 1) if count > 1 else True
-    still &= flat
-    if not electrical or not still.any():
-        return np.zeros(count, dtype=bool)
-    edges = np.diff(np.concatenate([[False], still, [False]]).astype(np.int8))
-    frozen = np.zeros(count, dtype=bool)
-    for start, stop in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        # The run begins with the minute that its first member equals.
-        start -= int(flat[start - 1])  # noqa: PLW2901
-        duration = minutes["last"][stop - 1] - minutes["first"][start]
-        if duration >= FROZEN_US and minutes["n"][start:stop].sum() >= FROZEN_READINGS:
-            frozen[start:stop] = True
-    return frozen
+def decisive_length_us(step_us: int, *, whole: bool) -> tuple[int, str]:
+    """From the first to the last zero of a run: as long or longer is silence; and why.
 
-
-def mark_silence(
-    bench: Workbench,
-    frame: nw.LazyFrame[Any],
-    readings: nw.LazyFrame[Any],
-    columns: tuple[str, ...],
-    *,
-    lows: dict[str, float],
-    reading: str,
-    width_us: int,
-    explicit_missing: bool,
-    timezone: str,
-) -> SilenceReport:
-    """Make lasting zeros of telemetry, and stretches of a frozen meter, missing in ``frame``.
-
-    Runs are found on ``readings``, before those of one instant are put together: which seconds have
-    anything but zeros is the same, and the engine is spared a join.
+    An operating system wakes its processor every few seconds and a sensor of a running machine is
+    never at zero, so that five minutes are enough; where load is written in whole per cent, zero
+    may mean up to half of one, which an idle machine can keep for long.
     """
-    import narwhals as nw
-
-    groups: dict[str, list[str]] = {}
-    if not explicit_missing:
-        for column in columns:
-            if COLUMN[column].group in GROUPS:
-                groups.setdefault(COLUMN[column].group, []).append(column)
-        groups = {g: cs for g, cs in groups.items() if any(lows[c] <= 0 for c in cs)}
-    electrical = [c for c in ELECTRICAL if c in columns]
-    minutes = _minutes(bench, readings, groups, electrical)
-    begin, end = int(minutes["first"][0]), int(minutes["last"][-1])
-    spread = np.diff(minutes["first"])
-    step = int(np.median(spread)) if len(spread) and np.median(minutes["n"]) <= 1 else 0
-    decisive = decisive_length_us(step, reading, width_us)
-    marks: dict[str, NDArray[Any]] = {"minute": minutes["minute"]}
-    rules, silent_columns, changes = [], [], {}
-    for group, members in groups.items():
-        before, after = silent_bounds(
-            minutes[f"{group}__first"], minutes[f"{group}__last"], begin, end + width_us, decisive
+    if whole:
+        return max(WHOLE_SILENCE_US, 3 * step_us), (
+            "load in whole per cent can stay at zero for a while, but not for so long"
         )
-        result, wholly = _silence_rule(
-            minutes, group, members, before, after, decisive, reading, timezone
-        )
-        rules.append(result)
-        if not result.count:
-            continue
-        if wholly:
-            silent_columns += members
-        marks[f"{group}__before"], marks[f"{group}__after"] = before, after
-        quiet = (nw.col("time_us") < nw.col(f"{group}__before")) | (
-            nw.col("time_us") > nw.col(f"{group}__after")
-        )
-        for column in members:
-            value = nw.col(column)
-            changes[column] = nw.when(~((value == 0) & quiet)).then(value)
-    frozen = frozen_minutes(minutes, electrical)
-    rules.append(_frozen_rule(minutes, frozen, electrical, timezone))
-    if frozen.any() and len(electrical) > 1:
-        marks["frozen"] = frozen.astype(np.int64)
-        for column in electrical:
-            changes[column] = nw.when(nw.col("frozen") == 0).then(nw.col(column))
-    if changes:
-        import pyarrow as pa
-
-        extra = bench.place(pa.table(marks), "marks")
-        kept = frame.collect_schema().names()
-        frame = (
-            frame.with_columns(minute=nw.col("time_us") // MINUTE_US)
-            .join(extra, on="minute", how="left")
-            .with_columns(**changes)
-            .select(*kept)
-        )
-    return SilenceReport(frame, rules, tuple(silent_columns))
-
-
-def _silence_rule(
-    minutes: dict[str, NDArray[Any]],
-    group: str,
-    members: list[str],
-    before: NDArray[np.int64],
-    after: NDArray[np.int64],
-    decisive_us: int,
-    reading: str,
-    timezone: str,
-) -> tuple[RuleResult, bool]:
-    """Counted on the minute table: a minute that is silent in part counts its silent share.
-
-    A minute's zeros are wholly silent unless a value other than zero stands in it; the minutes at
-    the two ends of a run are counted with all their zeros when their silent side is in the run.
-    """
-    from wattboard.quality.clean import rule
-
-    silent = (before > minutes["first"]) | (after < minutes["last"])
-    zeros = minutes[f"{group}__zeros"]
-    count, rows = int(zeros[silent].sum()), int(minutes["n"].sum())
-    where = np.flatnonzero(silent)
-    wholly = bool((minutes[f"{group}__first"] < 0).all())
-    seconds = decisive_us / 1e6
-    width = " (and the width of a bucket)" if reading == "mean" else ""
-    return (
-        rule(
-            f"silence-{group.replace('_', '-')}",
-            f"Silence: zeros of {GROUPS[group]} that mean “not recorded”",
-            ", ".join(members),
-            count,
-            rows,
-            "taken as missing; other columns stay",
-            f"zeros that last {seconds:,.0f} s{width} or longer: a machine that runs is never "
-            "quite at zero for so long, a logger without an answer is",
-            {"from": iso_local(int(minutes["first"][where[0]]), timezone)} if count else None,
-        ),
-        wholly,
+    return max(SILENCE_US, 3 * step_us), (
+        "a machine that runs is never quite at zero for so long, a logger without an answer is"
     )
 
 
-def _frozen_rule(
-    minutes: dict[str, NDArray[Any]],
-    frozen: NDArray[np.bool_],
-    electrical: list[str],
+def zero_runs(alive: Flags, zero: Flags) -> Run:
+    """Maximal runs of minutes at zero; minutes without a value are passed over."""
+    told = np.flatnonzero(alive | zero)
+    state = alive[told]
+    edges = np.diff(np.concatenate([[True], state, [True]]).astype(np.int8))
+    starts, stops = np.flatnonzero(edges == -1), np.flatnonzero(edges == 1)
+    padded = np.concatenate([[-1], told, [-1]])
+    return Run(
+        first=told[starts],
+        last=told[stops - 1],
+        left=padded[starts],
+        right=padded[stops + 1],
+    )
+
+
+def find_silence(
+    bench: Workbench,
+    frame: nw.LazyFrame[Any],
+    minutes: nw.LazyFrame[Any],
+    columns: tuple[str, ...],
+    tallies: Sequence[Tally],
+    grid: Grid,
+    *,
+    lows: dict[str, float],
+    step_us: int,
+    width_us: int,
+    rows: int,
+    timezone: str,
+) -> Silence:
+    """Lasting zeros of each group of telemetry columns that falls silent together.
+
+    A zero of GPU load is a reading, however long, while the GPU's own sensors show that it is read.
+    """
+    found = Silence()
+    for column in columns:
+        if COLUMN[column].group in GROUPS:
+            found.groups.setdefault(COLUMN[column].group, []).append(column)
+    found.groups = {g: cs for g, cs in found.groups.items() if any(lows[c] <= 0 for c in cs)}
+    if not found.groups:
+        return found
+    seen, whole = _seen(bench, minutes, columns, found.groups)
+    runs: dict[str, tuple[Run, int, str]] = {}
+    wanted: list[Places] = []
+    for group in found.groups:
+        decisive, why = decisive_length_us(0 if width_us else step_us, whole=whole[group])
+        alive = seen[f"{group}__alive"]
+        proven = seen["gpu_alive"] if group == "gpu_util" else np.zeros_like(alive)
+        run = zero_runs(alive | proven, seen[f"{group}__zero"])
+        runs[group] = (run, decisive, why)
+        begin = np.where(run.left >= 0, seen["first"][run.left], seen["first"][run.first])
+        end = np.where(run.right >= 0, seen["last"][run.right], seen["last"][run.last])
+        long = end - begin + width_us >= decisive
+        for edge in (run.left[long], run.right[long]):
+            here = edge[edge >= 0]
+            wanted.append(here[alive[here] & (seen["n"][here] > 1)])
+    edges = np.unique(np.concatenate(wanted))
+    near = _rows_near(bench, frame, seen["minute"][edges], found.groups, grid)
+    marks: dict[str, NDArray[np.int64]] = {}
+    firsts: dict[str, int | None] = {}
+    for group, members in found.groups.items():
+        run, decisive, _ = runs[group]
+        ends = _ends(bench, near, members, edges) if near is not None else {}
+        first = _mark(seen, group, members, run, decisive, width_us, ends, marks)
+        firsts[group] = first
+    _place(bench, found, seen, marks, minutes)
+    _in_instants(bench, found, tallies, grid)
+    for group, members in found.groups.items():
+        _, decisive, why = runs[group]
+        found.rules.append(
+            _rule(found, group, members, rows, decisive, why, firsts[group], timezone)
+        )
+    found.wholly = tuple(
+        c
+        for group, members in found.groups.items()
+        for c in members
+        if found.zeros.get(c) and not seen[f"{group}__alive"].any()
+    )
+    return found
+
+
+def _seen(
+    bench: Workbench,
+    minutes: nw.LazyFrame[Any],
+    columns: tuple[str, ...],
+    groups: dict[str, list[str]],
+) -> tuple[dict[str, NDArray[Any]], dict[str, bool]]:
+    """By minute: rows, first and last time, and of each group whether it is alive or at zero."""
+    import narwhals as nw
+
+    names = minutes.collect_schema().names()
+
+    def size(column: str) -> Any:
+        return nw.col(f"{column}__size" if f"{column}__size" in names else f"{column}__sum")
+
+    def any_alive(members: list[str]) -> Any:
+        return nw.any_horizontal(*[size(c) != 0 for c in members], ignore_nulls=True)
+
+    wanted: dict[str, Any] = {
+        "minute": nw.col("minute"),
+        "n": nw.col("n"),
+        "first": nw.col("first_us"),
+        "last": nw.col("last_us"),
+    }
+    for group, members in groups.items():
+        alive = any_alive(members)
+        some = nw.any_horizontal(*[nw.col(f"{c}__n") > 0 for c in members], ignore_nulls=True)
+        wanted[f"{group}__alive"] = alive
+        wanted[f"{group}__zero"] = some & ~alive
+    sensors = [c for c in GPU_SENSORS if c in columns]
+    if sensors:
+        wanted["gpu_alive"] = any_alive(sensors)
+    table = bench.collect(minutes.select(**wanted).sort("minute"))
+    seen = {c: table[c].to_numpy(zero_copy_only=False) for c in table.column_names}
+    seen.setdefault("gpu_alive", np.zeros(table.num_rows, dtype=bool))
+    uneven = [c for cs in groups.values() for c in cs if f"{c}__uneven" in names]
+    whole = dict.fromkeys(groups, False)
+    if uneven:
+        sums = bench.collect(minutes.select(*[nw.col(f"{c}__uneven").sum() for c in uneven]))
+        for group, members in groups.items():
+            mine = [c for c in members if c in uneven]
+            even = bool(mine) and not any(sums[f"{c}__uneven"][0].as_py() for c in mine)
+            whole[group] = even and bool(seen[f"{group}__alive"].any())
+    return seen, whole
+
+
+def _rows_near(
+    bench: Workbench,
+    frame: nw.LazyFrame[Any],
+    minutes: NDArray[np.int64],
+    groups: dict[str, list[str]],
+    grid: Grid,
+) -> nw.LazyFrame[Any] | None:
+    """The rows of the minutes at the ends of runs, with their telemetry."""
+    if not len(minutes):
+        return None
+    import pyarrow as pa
+
+    wanted = bench.place(pa.table({"minute": minutes.astype(np.int64)}), "edges")
+    members = [c for cs in groups.values() for c in cs]
+    near = frame.select("time_us", *members).with_columns(minute=grid.bucket(grid.grain_us))
+    return bench.materialise(near.join(wanted, on="minute", how="semi"), "near")
+
+
+def _ends(
+    bench: Workbench, near: nw.LazyFrame[Any], members: list[str], edges: Places
+) -> dict[str, NDArray[np.int64]]:
+    """Of each minute in ``edges``: where other values begin and end, and the zeros outside them.
+
+    -1 stands for none.
+    """
+    import narwhals as nw
+
+    time = nw.col("time_us")
+    alive = nw.any_horizontal(*[nw.col(c) != 0 for c in members], ignore_nulls=True)
+    zero = nw.any_horizontal(*[nw.col(c) == 0 for c in members], ignore_nulls=True) & ~alive
+    lively = near.group_by("minute").agg(
+        first_alive=nw.when(alive).then(time).min(), last_alive=nw.when(alive).then(time).max()
+    )
+    head, tail = time < nw.col("first_alive"), time > nw.col("last_alive")
+    found = bench.collect(
+        near.join(lively, on="minute", how="left")
+        .group_by("minute")
+        .agg(
+            first_alive=nw.col("first_alive").min(),
+            last_alive=nw.col("last_alive").max(),
+            head_last=nw.when(zero & head).then(time).max(),
+            tail_first=nw.when(zero & tail).then(time).min(),
+            **{f"{c}__head": ((nw.col(c) == 0) & head).cast(nw.Int64).sum() for c in members},
+            **{f"{c}__tail": ((nw.col(c) == 0) & tail).cast(nw.Int64).sum() for c in members},
+        )
+        .sort("minute")
+    )
+    ends = {"edges": edges}
+    for name in found.column_names[1:]:
+        known = found[name].combine_chunks().to_numpy(zero_copy_only=False)
+        ends[name] = np.nan_to_num(known.astype(np.float64), nan=-1.0).astype(np.int64)
+        if found[name].null_count == 0:
+            ends[name] = known.astype(np.int64)
+    return ends
+
+
+def _mark(
+    seen: dict[str, NDArray[Any]],
+    group: str,
+    members: list[str],
+    run: Run,
+    decisive_us: int,
+    width_us: int,
+    ends: dict[str, NDArray[np.int64]],
+    marks: dict[str, NDArray[np.int64]],
+) -> int | None:
+    """Decide on each run, and mark what is silent; the first silent time, if there is any."""
+
+    def of_edge(name: str, places: Places) -> NDArray[np.int64]:
+        """The value at an end that was looked up, -1 elsewhere."""
+        if not ends:
+            return np.full(len(places), -1, dtype=np.int64)
+        position = np.minimum(np.searchsorted(ends["edges"], places), len(ends["edges"]) - 1)
+        known = ends["edges"][position] == places
+        return np.where(known, ends[name][position], -1)
+
+    tail, head = of_edge("tail_first", run.left), of_edge("head_last", run.right)
+    begin = np.where(tail >= 0, tail, seen["first"][run.first])
+    end = np.where(head >= 0, head, seen["last"][run.last])
+    silent = end - begin + width_us >= decisive_us
+    if not silent.any():
+        return None
+    count = len(seen["minute"])
+    cover = np.zeros(count + 1, dtype=np.int64)
+    np.add.at(cover, run.first[silent], 1)
+    np.add.at(cover, run.last[silent] + 1, -1)
+    inside = (np.cumsum(cover[:-1]) > 0) & seen[f"{group}__zero"]
+    before = np.full(count, -FAR, dtype=np.int64)
+    after = np.full(count, FAR, dtype=np.int64)
+    before[inside] = FAR
+    left, right = run.left[silent & (tail >= 0)], run.right[silent & (head >= 0)]
+    after[left] = of_edge("last_alive", left)
+    before[right] = of_edge("first_alive", right)
+    marks[f"{group}__before"], marks[f"{group}__after"] = before, after
+    for column in members:
+        lost = np.zeros(count, dtype=np.int64)
+        lost[left] += of_edge(f"{column}__tail", left)
+        lost[right] += of_edge(f"{column}__head", right)
+        marks[f"{column}__lost"] = lost
+    return int(begin[silent].min())
+
+
+def _place(
+    bench: Workbench,
+    found: Silence,
+    seen: dict[str, NDArray[Any]],
+    marks: dict[str, NDArray[np.int64]],
+    minutes: nw.LazyFrame[Any],
+) -> None:
+    """The marks into the engine, and the zeros counted that they take away."""
+    if not marks:
+        return
+    import pyarrow as pa
+
+    touched = np.zeros(len(seen["minute"]), dtype=bool)
+    for name, values in marks.items():
+        if name.endswith("__before"):
+            touched |= values != -FAR
+        elif name.endswith("__after"):
+            touched |= values != FAR
+    table = {"minute": seen["minute"][touched].astype(np.int64)}
+    table |= {name: values[touched] for name, values in marks.items()}
+    found.marks = bench.place(pa.table(table), "silence")
+    joined = minutes.join(found.marks, on="minute", how="inner")
+    wanted = {
+        column: lost_zeros(group, column).sum()
+        for group, members in found.groups.items()
+        if f"{group}__before" in marks
+        for column in members
+    }
+    totals = bench.collect(joined.select(**wanted)).to_pylist()[0]
+    found.zeros = {column: int(value or 0) for column, value in totals.items()}
+
+
+def _in_instants(bench: Workbench, found: Silence, tallies: Sequence[Tally], grid: Grid) -> None:
+    """Zeros of readings to zeros of instants: the first tally is all readings, others correct it."""
+    if found.marks is None:
+        return
+    import narwhals as nw
+
+    for tally in tallies[1:]:
+        joined = tally.frame.with_columns(minute=grid.bucket(grid.grain_us)).join(
+            found.marks, on="minute", how="inner"
+        )
+        times = nw.col(tally.weight) if tally.weight else nw.lit(1)
+        wanted = {
+            column: nw.when((nw.col(column) == 0) & _quiet(group)).then(times).sum()
+            for group, members in found.groups.items()
+            for column in members
+            if column in found.zeros
+        }
+        row = bench.collect(joined.select(**wanted)).to_pylist()[0]
+        for column, count in row.items():
+            found.zeros[column] += tally.sign * int(count or 0)
+
+
+def _quiet(group: str) -> Any:
+    """Of a row joined with its minute's marks: a zero at this time is no reading."""
+    import narwhals as nw
+
+    time = nw.col("time_us")
+    return (time < nw.col(f"{group}__before")) | (time > nw.col(f"{group}__after"))
+
+
+def lost_zeros(group: str, column: str) -> Any:
+    """Of a minute joined with its marks: how many zeros of ``column`` are no readings."""
+    import narwhals as nw
+
+    whole = nw.col(f"{group}__before") == FAR
+    return nw.when(whole).then(nw.col(f"{column}__n")).otherwise(nw.col(f"{column}__lost"))
+
+
+def without_silence(frame: nw.LazyFrame[Any], silence: Silence, grid: Grid) -> nw.LazyFrame[Any]:
+    """The rows with their silent zeros as missing."""
+    import narwhals as nw
+
+    if silence.marks is None:
+        return frame
+    names = frame.collect_schema().names()
+    marked = set(silence.marks.collect_schema().names())
+    changes = {}
+    for group, members in silence.groups.items():
+        if f"{group}__before" not in marked:
+            continue
+        quiet = _quiet(group)
+        for column in members:
+            silent = (nw.col(column) == 0) & quiet
+            # Minutes without a mark have none to compare with, and keep their zeros.
+            changes[column] = nw.when(~silent | quiet.is_null()).then(nw.col(column))
+    marked_rows = frame.with_columns(minute=grid.bucket(grid.grain_us)).join(
+        silence.marks, on="minute", how="left"
+    )
+    return marked_rows.with_columns(**changes).select(*names)
+
+
+def _rule(
+    found: Silence,
+    group: str,
+    members: list[str],
+    rows: int,
+    decisive_us: int,
+    why: str,
+    first_us: int | None,
     timezone: str,
 ) -> RuleResult:
-    from wattboard.quality.clean import rule
-
-    count, rows = int(minutes["n"][frozen].sum()), int(minutes["n"].sum())
-    alone = len(electrical) < 2
-    where = np.flatnonzero(frozen)
+    count = max(found.zeros.get(c, 0) for c in members)
+    kept = (
+        "; a zero is kept while the GPU's own sensors show that it is read"
+        if group == "gpu_util"
+        else ""
+    )
     return rule(
-        "frozen",
-        "Frozen meter",
-        ", ".join(electrical) or "power_w",
+        f"silence-{group.replace('_', '-')}",
+        f"Silence: zeros of {GROUPS[group]} that mean “not recorded”",
+        ", ".join(members),
         count,
         rows,
-        "kept: one column alone may stand still" if alone else "taken as missing",
-        "no electrical column moves for an hour and 60 readings: the meter repeats itself",
-        {"from": iso_local(int(minutes["first"][where[0]]), timezone)} if count else None,
+        "taken as missing; other columns stay",
+        f"zeros that last {decisive_us / 1e6:,.0f} s or longer: {why}{kept}",
+        {"from": iso_local(first_us, timezone)} if count and first_us is not None else None,
     )

@@ -1,23 +1,46 @@
-"""Several devices add up to one total; a counter alone gives power.
+"""Several devices add up to one total.
 
-A tick is a cluster of readings closer together than half of a device's usual step. A total is given
-only where every device has a reading in the tick: a sum with a device missing is no total.
+A total is given only where every device that is expected has a reading: a sum with a part missing is
+no total. A device is expected from its first to its last value.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from wattboard.errors import InputError
+from wattboard.quality.instants import labels_of
+from wattboard.quality.report import Workbench, first_row, rule
 from wattboard.summary import RuleResult
 from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
     import narwhals as nw
 
-    from wattboard.quality.clean import Workbench
+SUMMED = ("power_w", "energy_kwh", "current_a", "cpu_power_w", "gpu_power_w", "ram_power_w")
+MAX_PARTS = 100_000
+MAX_STRETCHES = 200
+APART = 0.01
+WALL = "wall"
 
-SUMMED = {"power_w", "cpu_power_w", "gpu_power_w", "ram_power_w", "energy_kwh", "current_a"}
-MAX_FLEET = 100_000
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """One series of totals.
+
+    ``width_us`` is not 0 where it became a series of bucket means, ``rows`` where devices were added.
+    """
+
+    frame: nw.LazyFrame[Any]
+    columns: tuple[str, ...]
+    devices: tuple[str, ...]
+    hosts: tuple[str, ...]
+    rules: list[RuleResult]
+    width_us: int = 0
+    rows: int = 0
 
 
 def add_up_devices(
@@ -26,117 +49,265 @@ def add_up_devices(
     columns: tuple[str, ...],
     device_name: str,
     timezone: str,
-) -> tuple[nw.LazyFrame[Any], tuple[str, ...], tuple[str, ...], list[RuleResult]]:
+) -> Totals:
     """The log as one series of totals, with its devices and hosts.
 
-    A wall meter's reading holds the parts of the machine already: where one is among the devices of
-    a host, its readings are that host's total.
+    Devices that are read together, in ticks, add up tick by tick. Where they are not, the total is
+    given as means over buckets of two steps of the slowest device.
+
+    Raises:
+        InputError: several devices, each with intervals of its own.
     """
     import narwhals as nw
 
-    names = frame.collect_schema().names()
-    labels = [c for c in ("host", "device") if c in names]
+    labels = labels_of(frame)
     if not labels:
-        return frame, (device_name,), (), []
-    found = bench.collect(frame.select(*labels).unique().sort(*labels).head(MAX_FLEET)).to_pylist()
-    devices = tuple(sorted({row.get("device", device_name) for row in found}))
-    hosts = tuple(sorted({row["host"] for row in found if row.get("host")}))
-    if "wall" in devices and len(devices) > 1:
-        frame = frame.filter(nw.col("device") == "wall")
-        found = [row for row in found if row["device"] == "wall"]
-    if len(found) == 1:
-        return frame.drop(*labels), devices, hosts, []
-    values = [c for c in ("width_us", *columns) if c in names]
-    keyed = frame.with_columns(
+        return Totals(frame, columns, (device_name,), (), [])
+    rules: list[RuleResult] = []
+    frame, columns, moved = _parts_of_metered_machines(bench, frame, columns, labels)
+    rules += moved
+    summed = [c for c in SUMMED if c in columns]
+    parts = _parts(bench, frame, labels, summed)
+    devices = tuple(sorted({part.get("device") or device_name for part in parts}))
+    hosts = tuple(sorted({part["host"] for part in parts if part.get("host")}))
+    counted = "power_w" if "power_w" in columns else "energy_kwh"
+    silent = [part for part in parts if not part[f"{counted}__n"]]
+    metered = [part for part in parts if part[f"{counted}__n"]]
+    if silent and metered and not moved:
+        rules.append(_without_power(silent, parts))
+    if len(parts) == 1:
+        return Totals(frame.drop(*labels), columns, devices, hosts, rules)
+    if "width_us" in frame.collect_schema().names():
+        raise InputError(
+            f"The log has {len(parts):,} devices, each with intervals of its own, which do not add up "
+            "tick by tick.",
+            "Build a site from each device on its own.",
+        )
+    frame = frame.with_columns(
         part=nw.concat_str([nw.col(c) for c in labels], separator="\x1f", ignore_nulls=True)
     )
-    each = keyed.group_by("part", "time_us").agg(*[nw.col(c).mean() for c in values])
-    each = bench.materialise(each, "each")
-    median = bench.collect(
-        each.with_columns(
-            since=nw.col("time_us") - nw.col("time_us").shift(1).over("part", order_by="time_us")
-        ).select(step=nw.col("since").quantile(0.5, "linear"))
-    )["step"][0].as_py()
-    half = (median or 2) / 2
-    ordered = each.with_columns(
-        since=nw.col("time_us") - nw.col("time_us").shift(1).over(order_by=["time_us", "part"])
-    )
-    ticked = ordered.with_columns(
-        tick=nw.when(nw.col("since") > half)
-        .then(1)
-        .otherwise(0)
-        .cum_sum()
-        .over(order_by=["time_us", "part"])
-    )
-    part_means = ticked.group_by("tick", "part").agg(
+    ticked, width = _ticks(bench, frame, metered, counted)
+    values = [c for c in columns if c in frame.collect_schema().names()]
+    each = ticked.group_by("tick", "part").agg(
         nw.col("time_us").min(), *[nw.col(c).mean() for c in values]
     )
-    # A part without power in the tick leaves the total open, so it is counted on power.
-    counted = "power_w" if "power_w" in columns else "energy_kwh"
-    totals = part_means.group_by("tick").agg(
-        nw.col("time_us").min(),
-        nw.col(counted).count().alias("parts"),
-        *[(nw.col(c).sum() if c in SUMMED else nw.col(c).mean()).alias(c) for c in values],
-    )
+    totals = _summed(each, values, summed)
+    if width:
+        totals = totals.with_columns(time_us=nw.col("tick") * width).drop("tick")
+    else:
+        totals = totals.drop("tick")
     totals = bench.materialise(totals, "totals")
-    whole = nw.col("parts") == len(found)
-    counts = bench.collect(
+    whole = {c: _whole(c, metered, width) for c in summed}
+    rules.append(_incomplete(bench, totals, whole[counted], counted, len(metered), width, timezone))
+    frame = totals.with_columns(**{c: nw.when(whole[c]).then(nw.col(c)) for c in summed}).drop(
+        *[f"{c}__parts" for c in summed]
+    )
+    if "gpu_util_pct" in values:
+        columns = (*columns, "busiest_gpu_pct")
+    return Totals(frame, columns, devices, hosts, rules, width, rules[-1].of)
+
+
+def _parts_of_metered_machines(
+    bench: Workbench, frame: nw.LazyFrame[Any], columns: tuple[str, ...], labels: list[str]
+) -> tuple[nw.LazyFrame[Any], tuple[str, ...], list[RuleResult]]:
+    """A wall meter's reading holds the machine's parts: their power is kept as theirs, not added."""
+    import narwhals as nw
+
+    if "device" not in labels or "power_w" not in columns:
+        return frame, columns, []
+    metered = bench.collect(frame.filter(nw.col("device") == WALL).select(*labels).unique())
+    if not metered.num_rows:
+        return frame, columns, []
+    part = nw.col("device") != WALL
+    if "host" in labels:
+        part = part & nw.col("host").is_in(metered["host"].to_pylist())
+    count = first_row(bench, frame.filter(part).select(n=nw.len()))["n"]
+    if not count:
+        return frame, columns, []
+    changes = {}
+    for kind in ("gpu", "cpu", "ram"):
+        name = f"{kind}_power_w"
+        mine = part & nw.col("device").str.to_lowercase().str.starts_with(kind)
+        before = nw.col(name) if name in columns else nw.lit(None, dtype=nw.Float64)
+        changes[name] = nw.when(mine).then(nw.col("power_w")).otherwise(before)
+    changes |= {
+        c: nw.when(~part).then(nw.col(c)) for c in ("power_w", "energy_kwh") if c in columns
+    }
+    columns = (*columns, *[c for c in changes if c not in columns])
+    result = rule(
+        "parts-of-a-metered-machine",
+        "Readings of parts whose machine has a wall meter",
+        "power_w",
+        int(count),
+        int(first_row(bench, frame.select(n=nw.len()))["n"]),
+        "not added: the meter's reading holds them; GPU, CPU and RAM keep their power as their own",
+        "a device named “wall” stands beside them",
+    )
+    return frame.with_columns(**changes), columns, [result]
+
+
+def _parts(
+    bench: Workbench, frame: nw.LazyFrame[Any], labels: list[str], summed: list[str]
+) -> list[dict[str, Any]]:
+    """Each device: how many values of each summed column, first and last time, and usual step."""
+    import narwhals as nw
+
+    time = nw.col("time_us")
+    wanted = [nw.len().alias("rows"), nw.col("since").median().alias("step")]
+    for c in summed:
+        there = nw.when(~nw.col(c).is_null()).then(time)
+        wanted += [
+            nw.col(c).count().alias(f"{c}__n"),
+            there.min().alias(f"{c}__first"),
+            there.max().alias(f"{c}__last"),
+        ]
+    stepped = frame.with_columns(since=time - time.shift(1).over(*labels, order_by="time_us"))
+    found = bench.collect(stepped.group_by(*labels).agg(*wanted).sort(*labels).head(MAX_PARTS + 1))
+    if found.num_rows > MAX_PARTS:
+        raise InputError(
+            f"The log has more than {MAX_PARTS:,} devices.",
+            "Check that the column of devices or hosts was taken rightly (--columns device=NAME).",
+        )
+    rows: list[dict[str, Any]] = found.to_pylist()
+    return rows
+
+
+def _ticks(
+    bench: Workbench, frame: nw.LazyFrame[Any], metered: list[dict[str, Any]], counted: str
+) -> tuple[nw.LazyFrame[Any], int]:
+    """The frame with its ticks, and their width where devices are not read together (else 0)."""
+    import narwhals as nw
+
+    steps = [part["step"] for part in metered if part["step"]]
+    fastest, slowest = min(steps, default=1_000_000), max(steps, default=1_000_000)
+    since = nw.col("time_us") - nw.col("time_us").shift(1).over(order_by=["time_us", "part"])
+    new = nw.when(nw.col("since") > fastest / 4).then(1).otherwise(0)
+    together = bench.materialise(
+        frame.with_columns(since=since).with_columns(
+            tick=new.cum_sum().over(order_by=["time_us", "part"]).cast(nw.Int64)
+        ),
+        "ticks",
+    )
+    sizes = together.group_by("tick").agg(
+        rows=nw.len(),
+        parts=nw.col("part").n_unique(),
+        span=nw.col("time_us").max() - nw.col("time_us").min(),
+        time_us=nw.col("time_us").min(),
+    )
+    bad = (nw.col("rows") > nw.col("parts")) | (nw.col("span") > fastest / 2)
+    lone = (nw.col("parts") == 1) & (_expected(counted, metered, 0) > 1)
+    found = first_row(
+        bench,
+        sizes.select(n=nw.len(), bad=bad.cast(nw.Int64).sum(), lone=lone.cast(nw.Int64).sum()),
+    )
+    apart = found["bad"] > APART * found["n"] or found["lone"] > found["n"] / 2
+    if not apart:
+        return together, 0
+    width = int(2 * slowest)
+    return frame.with_columns(tick=nw.col("time_us") // width), width
+
+
+def _summed(each: nw.LazyFrame[Any], values: list[str], summed: list[str]) -> nw.LazyFrame[Any]:
+    import narwhals as nw
+
+    wanted = [nw.col("time_us").min()]
+    for c in values:
+        wanted.append(nw.col(c).sum() if c in summed else nw.col(c).mean())
+    wanted += [nw.col(c).count().alias(f"{c}__parts") for c in summed]
+    if "gpu_util_pct" in values:
+        wanted.append(nw.col("gpu_util_pct").max().alias("busiest_gpu_pct"))
+    return each.group_by("tick").agg(*wanted)
+
+
+def _whole(column: str, parts: list[dict[str, Any]], width: int) -> Any:
+    """True where as many devices have a value as are expected at that time."""
+    import narwhals as nw
+
+    there = nw.col(f"{column}__parts")
+    return (there > 0) & (there >= _expected(column, parts, width))
+
+
+def _expected(column: str, parts: list[dict[str, Any]], width: int) -> Any:
+    """How many devices that tell ``column`` are there at ``time_us``.
+
+    A device is there from its first to its last value of power: one whose other sensor stops before
+    leaves the sum of that open.
+    """
+    import narwhals as nw
+
+    presence = "power_w" if "power_w__n" in parts[0] else column
+    spans = [
+        (part[f"{presence}__first"], part[f"{presence}__last"])
+        for part in parts
+        if part[f"{column}__n"] and part[f"{presence}__n"]
+    ]
+    if not spans:
+        return nw.lit(0)
+    grid = max(width, 1)
+    # A device read a little later in its tick than another is in the same tick.
+    slack = 0 if width else int(min((part["step"] or 0) for part in parts) / 2)
+    starts = np.sort([first // grid * grid - slack for first, _ in spans])
+    ends = np.sort([last // grid * grid + slack for _, last in spans])
+    edges = np.unique(np.concatenate([starts, ends + 1]))
+    here = np.searchsorted(starts, edges, side="right") - np.searchsorted(ends, edges, side="left")
+    kept = np.concatenate([[True], np.diff(here) != 0])
+    edges, here = edges[kept], here[kept]
+    if len(edges) > MAX_STRETCHES:
+        # Many devices that come and go: the most that are there in a longer stretch are asked for.
+        groups = np.array_split(np.arange(len(edges)), MAX_STRETCHES)
+        here = np.array([here[group].max() for group in groups])
+        edges = np.array([edges[group[0]] for group in groups])
+    wanted: Any = nw.lit(0)
+    for edge, count in zip(edges.tolist(), here.tolist(), strict=True):
+        wanted = nw.when(nw.col("time_us") >= edge).then(nw.lit(count)).otherwise(wanted)
+    return wanted
+
+
+def _without_power(silent: list[dict[str, Any]], parts: list[dict[str, Any]]) -> RuleResult:
+    named = ", ".join(part.get("device") or part.get("host") or "?" for part in silent[:5])
+    return rule(
+        "devices-without-power",
+        "Devices that never tell their power",
+        "power_w",
+        sum(int(part["rows"]) for part in silent),
+        sum(int(part["rows"]) for part in parts),
+        "left out of the total, which is that of the others",
+        f"{len(silent):,} of {len(parts):,} devices: {named}{' …' if len(silent) > 5 else ''}",
+    )
+
+
+def _incomplete(
+    bench: Workbench,
+    totals: nw.LazyFrame[Any],
+    whole: Any,
+    counted: str,
+    parts: int,
+    width: int,
+    timezone: str,
+) -> RuleResult:
+    import narwhals as nw
+
+    found = first_row(
+        bench,
         totals.select(
             n=nw.len(),
             whole=whole.cast(nw.Int64).sum(),
             first=nw.when(~whole).then(nw.col("time_us")).min(),
-        )
-    ).to_pylist()[0]
-    from wattboard.quality.clean import rule
-
-    incomplete = int(counts["n"]) - int(counts["whole"] or 0)
-    result = rule(
+        ),
+    )
+    count = int(found["n"]) - int(found["whole"] or 0)
+    how = (
+        f"not read together: totals are means over {width / 1e6:g} s, two steps of the slowest"
+        if width
+        else "read together, tick by tick"
+    )
+    return rule(
         "incomplete-ticks",
         "Ticks at which a device is missing",
-        "power_w",
-        incomplete,
-        int(counts["n"]),
+        counted,
+        count,
+        int(found["n"]),
         "no total is given",
-        f"{len(found)} devices add up to the total; a sum without one of them is none",
-        {"time": iso_local(counts["first"], timezone)} if incomplete else None,
+        f"{parts:,} devices add up to the total, each from its first to its last value; {how}",
+        {"time": iso_local(found["first"], timezone)} if count else None,
     )
-    summed = [c for c in columns if c in SUMMED]
-    open_where = {c: nw.when(whole).then(nw.col(c)) for c in summed}
-    total = totals.with_columns(**open_where).drop("tick", "parts")
-    total = total.with_columns(row_hash=nw.lit(0))
-    return total, devices, hosts, [result]
-
-
-def power_from_counter(
-    bench: Workbench, frame: nw.LazyFrame[Any]
-) -> tuple[nw.LazyFrame[Any], list[RuleResult]]:
-    """Mean power between two states of the counter, standing at the first of them.
-
-    A step backwards gives no power; it is counted as a reset with the other steps of the counter.
-    """
-    import narwhals as nw
-
-    from wattboard.quality.clean import rule
-
-    ordered = frame.filter(~nw.col("energy_kwh").is_null()).with_columns(
-        next_us=nw.col("time_us").shift(-1).over(order_by="time_us"),
-        next_kwh=nw.col("energy_kwh").shift(-1).over(order_by="time_us"),
-    )
-    step = nw.col("next_kwh") - nw.col("energy_kwh")
-    width = nw.col("next_us") - nw.col("time_us")
-    frame = ordered.with_columns(
-        power_w=nw.when(step >= 0).then(step * 1000.0 * 3.6e9 / width),
-        width_us=width.cast(nw.Float64),
-    ).drop("next_us", "next_kwh")
-    frame = bench.materialise(frame, "from_counter")
-    sizes = bench.collect(frame.select(n=nw.len(), power=nw.col("power_w").count())).to_pylist()[0]
-    result = rule(
-        "power-from-counter",
-        "Power worked out from the energy counter",
-        "power_w",
-        int(sizes["power"]),
-        int(sizes["n"]),
-        "power is the counter's step over the time it took",
-        "the log has no column of power",
-    )
-    return frame, [result]

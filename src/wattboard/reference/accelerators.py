@@ -91,7 +91,11 @@ def _metrics(items: Sequence[Accelerator]) -> list[MetricSummary]:
             groups.setdefault(getattr(item, grouping) or "unknown", []).append(item)
         for metric, unit in METRICS.items():
             for group, members in groups.items():
-                values = [v for item in members if (v := getattr(item, metric)) is not None]
+                values = [
+                    v
+                    for item in members
+                    if (v := getattr(item, metric)) is not None and metric not in item.disputed
+                ]
                 if len(values) < FEWEST_IN_GROUP:
                     continue
                 found.append(

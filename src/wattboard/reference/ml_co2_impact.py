@@ -20,6 +20,7 @@ from wattboard.summary import Accelerator, Accelerators, Disagreement
 SOURCE = "ML CO2 Impact, gpus.csv"
 LICENCE = "MIT (the table of the ML CO2 Impact project)"
 TOLERANCE = 0.05
+DISPUTED = 2.0
 UNKNOWN = {"", "nan", "unk", "none", "n/a", "-"}
 COMPARED = ("tdp_w", "fp32_tflops", "fp16_tflops", "memory_gb")
 # Words that makers and boards add to a chip's name and that databases leave out.
@@ -147,6 +148,7 @@ def _compare(items: list[Accelerator]) -> tuple[list[Disagreement], list[str]]:
                 "year": matches[0].year,
             }
         )
+        disputed = []
         for metric in COMPARED:
             given, known_value = getattr(item, metric), getattr(matches[0], metric)
             if given is None or known_value is None:
@@ -164,4 +166,16 @@ def _compare(items: list[Accelerator]) -> tuple[list[Disagreement], list[str]]:
                         database_source=matches[0].source or DATABASE,
                     )
                 )
+            if max(given, known_value) > DISPUTED * min(given, known_value):
+                disputed.append(metric)
+        if disputed:
+            items[place] = _disputed(items[place], disputed)
     return found, unmatched
+
+
+def _disputed(item: Accelerator, metrics: list[str]) -> Accelerator:
+    """Its values stay listed; the means and what is computed from them do without."""
+    update: dict[str, object] = {"disputed": metrics}
+    if {"tdp_w", "fp32_tflops"} & set(metrics):
+        update = {"disputed": [*metrics, "gflops_per_w"], "gflops_per_w": None}
+    return item.model_copy(update=update)

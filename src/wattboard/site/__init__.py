@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from wattboard.site.format import number, percent, quantity, size
-from wattboard.site.tables import data_files, script
+from wattboard.format import change, money, number, percent, quantity, scaled, size, span
+from wattboard.site.alternatives import alternatives
+from wattboard.site.tables import data_files, metric_table, script
 from wattboard.summary import Summary
 
 PAGES = {
@@ -20,6 +23,29 @@ PAGES = {
 }
 ASSETS = ("wattboard.css", "wattboard.js", "tables.js", "favicon.svg")
 TABLE_ROWS = 50
+FILTERS = {
+    "change": change,
+    "money": money,
+    "number": number,
+    "percent": percent,
+    "quantity": quantity,
+    "scaled": scaled,
+    "size": size,
+    "span": span,
+}
+# What a table of one series is called, after the width of its buckets.
+BY = {
+    "day": "day",
+    "hour": "hour",
+    "quarter-hour": "quarter of an hour",
+    "5-minutes": "five minutes",
+    "minute": "minute",
+    "10-seconds": "ten seconds",
+    "second": "second",
+    "half-second": "half a second",
+    "tenth-second": "tenth of a second",
+    "all": "bucket",
+}
 
 
 def _environment() -> Any:
@@ -32,28 +58,34 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"number": number, "percent": percent, "quantity": quantity, "size": size}
+    found.filters |= FILTERS
     return found
 
 
 def _toml(value: object) -> str:
-    import json
+    # JSON's strings are TOML's but for this character, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
-    return json.dumps(value, ensure_ascii=False)
+
+def _given(summary: Summary) -> dict[str, Any]:
+    """The settings that say something, with the log's files one by one."""
+    found = {name: value for name, value in summary.settings.items() if value is not None}
+    names = [item.name for item in summary.inputs if item.role == "log"]
+    return found | {"log": names or [str(found.get("log", ""))]}
 
 
 def settings_toml(summary: Summary) -> str:
     """The settings of the build as a ``wattboard.toml``."""
-    lines = []
-    for name, value in summary.settings.items():
-        if value is None:
-            continue
-        if name == "log":
-            names = [item.name for item in summary.inputs if item.role == "log"]
-            lines.append(f"log = {_toml(names)}")
-        else:
-            lines.append(f"{name} = {_toml(value)}")
-    return "\n".join(lines)
+    return "\n".join(f"{name} = {_toml(value)}" for name, value in _given(summary).items())
+
+
+def settings_command(summary: Summary) -> str:
+    """The same build as a command line."""
+    given = _given(summary)
+    words = ["wattboard", "build", *given.pop("log")]
+    for name, value in given.items():
+        words += [f"--{name}", str(value)]
+    return shlex.join(words)
 
 
 def render(summary: Summary, figures: Mapping[str, str], plotly_js: bytes) -> dict[str, bytes]:
@@ -64,23 +96,33 @@ def render(summary: Summary, figures: Mapping[str, str], plotly_js: bytes) -> di
     findings: dict[str, list[str]] = {}
     for finding in summary.findings:
         findings.setdefault(finding.chart or f"page:{finding.page}", []).append(finding.text)
+    layouts = {name: json.loads(text)["layout"] for name, text in figures.items()}
     shared = {
         "s": summary,
         "pages": PAGES,
-        "charts": set(figures),
+        "charts": layouts,
+        "alternatives": alternatives(summary),
         "findings": findings,
         "column": COLUMN,
         "columns": COLUMNS,
         "states": {state.name: state for state in summary.states},
+        "by": BY.get(summary.series[0].name, summary.series[0].name),
         "settings_toml": settings_toml(summary),
+        "settings_command": settings_command(summary),
         "first_devices": summary.gpus.items[:TABLE_ROWS],
+        "disputed": sum(m != "gflops_per_w" for i in summary.gpus.items for m in i.disputed),
+        "metric_tables": {
+            grouping: metric_table(summary.gpus, grouping)
+            for grouping in ("vendor", "architecture")
+        },
     }
     found: dict[str, bytes] = {}
     for page, title in PAGES.items():
         template = environment.get_template(f"{page}.html")
         found[f"{page}.html"] = template.render(page=page, title=title, **shared).encode()
-    found["summary.json"] = summary.model_dump_json(indent=1).encode()
-    found |= data_files(summary)
+    found["summary.json"] = summary.model_dump_json().encode()
+    opens = layouts.get("server-power-over-time", {}).get("meta", {}).get("opens", "")
+    found |= data_files(summary, opens)
     for name, figure in figures.items():
         found[f"data/charts/{name}.js"] = script("chart", name, figure)
     assets = files("wattboard.site").joinpath("assets")

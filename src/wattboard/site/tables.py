@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from wattboard.summary import Series, Summary
+from wattboard.summary import Accelerators, Series, Summary
 
-RISKY = ("=", "+", "-", "@", "\t", "\r")
+RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+# What the page's script knows of an accelerator; the CSV file has it all.
+SHOWN = (
+    *("name", "vendor", "kind", "architecture", "year", "tdp_w", "fp32_tflops", "fp16_tflops"),
+    *("memory_gb", "gflops_per_w", "disputed"),
+)
 
 
 def safe_cell(value: Any) -> Any:
@@ -20,7 +28,7 @@ def safe_cell(value: Any) -> Any:
     return value
 
 
-def csv_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+def csv_bytes(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
     """A CSV file; missing is an empty cell."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -38,38 +46,81 @@ def script(function: str, name: str, data: str) -> bytes:
     return f"wattboard.{function}({json.dumps(name)}, {data});\n".encode()
 
 
-def _series_rows(series: Series) -> tuple[list[str], list[list[Any]]]:
-    header = ["start_local", "mean_w", "min_w", "max_w", "energy_kwh", "covered_s"]
-    columns: list[Sequence[Any]] = [
-        series.start,
-        series.mean_w,
-        series.min_w,
-        series.max_w,
-        series.energy_kwh,
-        series.covered_s,
-    ]
+def _series_csv(series: Series) -> bytes:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    columns: dict[str, Sequence[Any]] = {
+        "start_local": series.start,
+        "mean_w": series.mean_w,
+        "min_w": series.min_w,
+        "max_w": series.max_w,
+        "energy_kwh": series.energy_kwh,
+        "covered_s": series.covered_s,
+    }
     if series.metered_kwh:
-        header.append("metered_kwh")
-        columns.append(series.metered_kwh)
-    for name, values in series.activity.items():
-        header.append(name)
-        columns.append(values)
-    return header, [list(row) for row in zip(*columns, strict=True)]
+        columns["metered_kwh"] = series.metered_kwh
+    # Names are the package's own and starts are ISO times, so no cell needs a quote.
+    table = pa.table(columns | series.activity)
+    out = io.BytesIO()
+    options = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
+    arrow_csv.write_csv(table, out, options)
+    return (",".join(table.column_names) + "\n").encode() + out.getvalue()
 
 
-def series_json(series: Series) -> str:
-    """What the power chart needs of a series."""
-    fields = {"start", "mean_w", "min_w", "max_w", "gap_before", "bucket_s"}
-    return series.model_dump_json(include=fields)
+def _rounded(values: Iterable[float | None], digits: int) -> list[float | None]:
+    return [None if value is None else round(value, digits) for value in values]
 
 
-def data_files(summary: Summary) -> dict[str, bytes]:
-    """Every CSV and script under ``data/``."""
+def series_json(series: Series, *, cumulative: bool = False) -> str:
+    """What the charts over time need of a series, short: stretches of buckets that follow directly
+    on one another, as the first one's place and their number, and values with a thousandth of a W.
+
+    ``cumulative`` adds energy since the start, for the series that a chart opens with.
+    """
+    import numpy as np
+
+    start_ms = np.array(series.start, dtype="datetime64[ms]").astype(np.int64)
+    first = int(start_ms[0]) if len(start_ms) else 0
+    unit_ms = max(round(series.bucket_s * 1000), 1)
+    if ((start_ms - first) % unit_ms).any():
+        unit_ms = 1
+    place = (start_ms - first) // unit_ms
+    step = max(round(series.bucket_s * 1000) // unit_ms, 1)
+    broken = np.array(series.gap_before, dtype=bool)
+    broken[1:] |= np.diff(place) != step
+    broken[:1] = True
+    edges = [*np.flatnonzero(broken).tolist(), len(place)]
+    found: dict[str, Any] = {
+        "first_ms": first,
+        "unit_ms": unit_ms,
+        "step": step,
+        "runs": [[int(place[i]), j - i] for i, j in itertools.pairwise(edges)],
+        "mean": _rounded(series.mean_w, 3),
+    }
+    low, high = _rounded(series.min_w, 3), _rounded(series.max_w, 3)
+    if low != found["mean"] or high != found["mean"]:
+        found |= {"low": low, "high": high}
+    if cumulative:
+        found["integral"] = _cumulative(series.energy_kwh)
+        if series.metered_kwh:
+            found["counter"] = _cumulative(series.metered_kwh)
+    return json.dumps(found, separators=(",", ":"))
+
+
+def _cumulative(energy_kwh: Sequence[float | None]) -> list[float | None]:
+    sums = list(itertools.accumulate(value or 0.0 for value in energy_kwh))
+    digits = 6 - math.floor(math.log10(sums[-1])) if sums and sums[-1] > 0 else 6
+    return _rounded(sums, digits)
+
+
+def data_files(summary: Summary, opens: str = "") -> dict[str, bytes]:
+    """Every CSV and script under ``data/``; ``opens`` is the series that the charts open with."""
     found: dict[str, bytes] = {}
     for series in summary.series:
-        header, rows = _series_rows(series)
-        found[f"data/power-{series.name}.csv"] = csv_bytes(header, rows)
-        found[f"data/series/{series.name}.js"] = script("series", series.name, series_json(series))
+        found[f"data/power-{series.name}.csv"] = _series_csv(series)
+        points = series_json(series, cumulative=series.name == opens)
+        found[f"data/series/{series.name}.js"] = script("series", series.name, points)
     found["data/statistics.csv"] = _models_csv(summary.statistics)
     found["data/quality.csv"] = _models_csv(summary.quality.rules)
     days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -115,37 +166,30 @@ def data_files(summary: Summary) -> dict[str, bytes]:
 
 def _models_csv(items: Sequence[Any]) -> bytes:
     rows = [item.model_dump() for item in items]
-    header = list(rows[0]) if rows else []
-    return csv_bytes(
-        header,
-        [
-            [json.dumps(v, ensure_ascii=False) if isinstance(v, dict) else v for v in row.values()]
-            for row in rows
-        ],
-    )
+    return csv_bytes(list(rows[0]), [map(_flat, row.values()) for row in rows]) if rows else b""
+
+
+def _flat(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _compact(value)
+    return "; ".join(value) if isinstance(value, list) else value
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _reference_files(summary: Summary) -> dict[str, bytes]:
     items = [item.model_dump() for item in summary.gpus.items]
-    header = list(items[0]) if items else ["name"]
-    shown: tuple[str, ...] = (
-        "name",
-        "vendor",
-        "kind",
-        "architecture",
-        "year",
-        "tdp_w",
-        "fp32_tflops",
-    )
-    shown += ("fp16_tflops", "memory_gb", "gflops_per_w", "source")
-    compact = json.dumps([[item[name] for name in shown] for item in items], ensure_ascii=False)
+    compact = _compact([[item[name] for name in SHOWN] for item in items])
     co2 = summary.co2
     emitters = {
         "years": co2.years,
-        "emitters": [[e.entity, e.iso_code, e.values] for e in co2.emitters],
+        "world": co2.values,
+        "emitters": [[e.entity, e.values] for e in co2.emitters],
     }
     return {
-        "data/accelerators.csv": csv_bytes(header, [list(item.values()) for item in items]),
+        "data/accelerators.csv": _models_csv(summary.gpus.items),
         "data/accelerators.js": script("table", "accelerators", compact),
         "data/gpu-metrics.csv": _models_csv(summary.gpus.metrics),
         "data/disagreements.csv": _models_csv(summary.gpus.disagreements),
@@ -159,5 +203,17 @@ def _reference_files(summary: Summary) -> dict[str, bytes]:
                 if value is not None
             ],
         ),
-        "data/emitters.js": script("table", "emitters", json.dumps(emitters, ensure_ascii=False)),
+        "data/emitters.js": script("table", "emitters", _compact(emitters)),
     }
+
+
+def metric_table(gpus: Accelerators, grouping: str) -> list[tuple[str, int, dict[str, Any]]]:
+    """Group, its devices and its metrics, the groups with the most devices first."""
+    groups: dict[str, dict[str, Any]] = {}
+    for m in gpus.metrics:
+        if m.grouping == grouping and m.group != "unknown":
+            groups.setdefault(m.group, {})[m.metric] = m
+    sized = [(max(m.count for m in found.values()), group) for group, found in groups.items()]
+    return [
+        (group, count, groups[group]) for count, group in sorted(sized, key=lambda x: (-x[0], x[1]))
+    ]

@@ -78,7 +78,6 @@ def _recipe(head: Head, grid: Grid) -> Recipe:
         notes.append("the file says of itself that it is simulated")
     # Day-first exports exist, so a file that does not open with ISO text is read in either order.
     day_first = style is not None and bool(style.orders)
-    notes += [style.note] if style and style.note and day_first else []
     return Recipe(
         format="server-meter",
         title="hourly means of the server dataset" if hourly else "readings of the server dataset",

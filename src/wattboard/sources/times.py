@@ -36,12 +36,6 @@ class TimeStyle:
     note: str = ""
 
 
-AMBIGUOUS = (
-    "dates with the year last are read month first, as ISO 8601 has it, unless some row of the file "
-    "can only be read day first; if that is wrong, write the times as YYYY-MM-DD and build again"
-)
-
-
 def _formats(dates: Sequence[str], clocks: Sequence[str] = CLOCKS) -> tuple[str, ...]:
     joints = (" ", "T")
     return tuple(f"{d}{j}{c}" for d, j, c in product(dates, joints, clocks)) + tuple(dates)
@@ -74,7 +68,7 @@ def time_style(cells: Sequence[str]) -> TimeStyle | None:
     clocks = (COMMA_CLOCK, *CLOCKS) if comma else CLOCKS
     slashed = [m.group(1) for cell in cells if (m := YEAR_LAST.match(cell))]
     if slashed and len(slashed) > half:
-        return TimeStyle("formats", orders=orders(slashed[0], clocks), note=AMBIGUOUS)
+        return TimeStyle("formats", orders=orders(slashed[0], clocks))
     if most(ISO):
         if comma:
             return TimeStyle("formats", formats=_formats(["%Y-%m-%d"], clocks))

@@ -1,7 +1,9 @@
 "use strict";
-// The parts of a page that filter and add: accelerators and emitters.
+// The parts of a page that filter and choose: accelerators, their groups, emitters.
 (() => {
-  const FIELDS = ["name", "vendor", "kind", "architecture", "year", "tdp_w", "fp32_tflops", "fp16_tflops", "memory_gb", "gflops_per_w"];
+  const FIELDS = ["name", "vendor", "kind", "architecture", "year", "tdp_w", "fp32_tflops", "fp16_tflops", "memory_gb", "gflops_per_w", "disputed"];
+  const COLUMNS = FIELDS.slice(0, -1);
+  const KINDS = ["gpu", "tpu", "cpu"];
   const STRIP = 40, ROWS = 50;
 
   const known = (value) => (value === null ? "unknown" : typeof value === "number" ? short(value) : value);
@@ -13,9 +15,11 @@
 
   function controls(name) {
     const box = document.querySelector(`[data-controls="${name}"]`);
-    if (box) box.hidden = false;
+    box?.querySelectorAll("[disabled]").forEach((field) => { field.disabled = false; });
     return box;
   }
+
+  const chart = (name) => document.querySelector(`[data-chart="${name}"]`);
 
   // Filters and pages through rows; `show` draws one page of them.
   function pager(box, rows, size, show) {
@@ -25,90 +29,164 @@
     function update() {
       const words = value("text").split(/\s+/).filter(Boolean);
       const found = rows.filter((row) =>
-        words.every((word) => row.name.toLowerCase().includes(word)) &&
+        words.every((word) => `${row.vendor} ${row.name} ${row.architecture ?? ""}`.toLowerCase().includes(word)) &&
         (!value("vendor") || row.vendor.toLowerCase() === value("vendor")) &&
         (!value("kind") || row.kind === value("kind")));
       const pages = Math.max(1, Math.ceil(found.length / size));
       page = Math.min(Math.max(page, 0), pages - 1);
-      output.textContent = `${found.length.toLocaleString("en-US")} devices, page ${page + 1} of ${pages}`;
-      show(found.slice(page * size, (page + 1) * size));
+      output.textContent = found.length ? `${found.length.toLocaleString("en-US")} ${found.length === 1 ? "device" : "devices"}, page ${page + 1} of ${pages}` : "no device is called so";
+      box.querySelectorAll("[data-turn]").forEach((button) => { button.disabled = Number(button.dataset.turn) < 0 ? page === 0 : page === pages - 1; });
+      show(found.slice(page * size, (page + 1) * size), found);
     }
     box.querySelectorAll("[data-filter]").forEach((field) => field.addEventListener("input", () => { page = 0; update(); }));
     box.querySelectorAll("[data-turn]").forEach((button) => button.addEventListener("click", () => { page += Number(button.dataset.turn); update(); }));
-    return update;
-  }
-
-  function fill(select, values) {
-    for (const value of [...new Set(values)].sort()) select.append(new Option(value, value));
-  }
-
-  async function gpus() {
-    const raw = await wattboard.get("table", "accelerators", "data/accelerators.js");
-    const rows = raw.map((cells) => Object.fromEntries(FIELDS.map((name, i) => [name, cells[i]])));
-    const body = document.querySelector("#devices tbody");
-    const list = controls("devices");
-    pager(list, rows, ROWS, (shown) => {
-      body.replaceChildren(...shown.map((row) => {
-        const line = document.createElement("tr");
-        FIELDS.forEach((name, i) => {
-          const cell = document.createElement(i ? "td" : "th");
-          if (!i) cell.scope = "row";
-          cell.textContent = name === "year" ? row[name] ?? "unknown" : known(row[name]);
-          line.append(cell);
-        });
-        return line;
-      }));
-    })();
-    const box = controls("tdp");
-    const withTdp = rows.filter((row) => row.tdp_w !== null).sort((a, b) => b.tdp_w - a.tdp_w);
-    fill(box.querySelector('[data-filter="vendor"]'), withTdp.map((row) => row.vendor));
-    fill(box.querySelector('[data-filter="kind"]'), withTdp.map((row) => row.kind));
-    const chart = document.querySelector('[data-chart="gpu-tdp-heatmap"]');
-    const update = pager(box, withTdp, STRIP, (shown) => {
-      if (!chart.classList.contains("js-plotly-plot")) return;
-      Plotly.update(chart,
-        { y: [shown.map((row) => row.name)], z: [shown.map((row) => [row.tdp_w])] },
-        { height: 140 + 22 * Math.max(shown.length, 4) });
-    });
     update();
   }
 
-  async function emitters() {
-    const table = await wattboard.get("table", "emitters", "data/emitters.js");
-    const chart = document.querySelector('[data-chart="global-co2-emissions-trend"]');
-    const box = controls("emitters");
-    const output = box.querySelector("output");
-    const input = box.querySelector("input");
-    document.getElementById("countries").append(...table.emitters.map(([name]) => new Option(name, name)));
-    const colours = ["#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
-    let shown = [];
-    let years = [2009.7, 2021.3];
-    async function update() {
-      const traces = shown.map((name, i) => {
-        const [, , values] = table.emitters.find(([entity]) => entity === name);
-        return { x: table.years, y: values, name, mode: "lines", line: { width: 2, color: colours[i % 5], dash: i < 5 ? "solid" : "dot" }, hovertemplate: "%{x}: %{y:,.1f} Mt" };
-      });
-      while (chart.data.length > 1) await Plotly.deleteTraces(chart, -1);
-      if (traces.length) await Plotly.addTraces(chart, traces);
-      await Plotly.relayout(chart, { "xaxis.range": [...years], "yaxis.autorange": true, "yaxis.rangemode": "tozero" });
+  function choices(select, values) {
+    for (const value of [...new Set(values)].sort()) select.append(new Option(select.dataset.filter === "kind" ? value.toUpperCase() : value, value));
+  }
+
+  let rows;
+  async function accelerators() {
+    rows ??= (await wattboard.get("table", "accelerators", "data/accelerators.js")).map((cells) => Object.fromEntries(FIELDS.map((name, i) => [name, cells[i]])));
+    return rows;
+  }
+
+  function cell(row, name) {
+    const box = document.createElement(name === "name" ? "th" : "td");
+    if (name === "name") box.scope = "row";
+    box.textContent = name === "year" ? row.year ?? "unknown" : name === "kind" ? row.kind.toUpperCase() : known(row[name]);
+    if (["vendor", "kind", "architecture"].includes(name)) box.className = "text";
+    if (row[name] === null) box.classList.add("unknown");
+    if (row.disputed.includes(name)) {
+      const mark = document.createElement("span");
+      mark.className = "mark";
+      mark.textContent = "disputed";
+      box.prepend(mark, " ");
     }
-    box.querySelector("[data-add]").addEventListener("click", () => {
-      const wanted = input.value.trim().toLowerCase();
-      const hit = table.emitters.find(([name]) => name.toLowerCase() === wanted) || table.emitters.find(([name]) => wanted && name.toLowerCase().startsWith(wanted));
-      output.textContent = hit ? `${hit[0]} added` : "No such country";
-      if (hit && !shown.includes(hit[0])) shown.push(hit[0]);
-      update();
-    });
-    box.querySelector("[data-five]").addEventListener("click", () => { shown = table.emitters.slice(0, 5).map(([name]) => name); output.textContent = ""; update(); });
-    box.querySelector("[data-none]").addEventListener("click", () => { shown = []; output.textContent = ""; update(); });
-    box.querySelector("[data-years]").addEventListener("click", (event) => {
-      const all = event.target.textContent === "All years";
-      years = all ? [table.years[0] - 0.5, table.years.at(-1) + 0.5] : [2009.7, 2021.3];
-      event.target.textContent = all ? "2010 to 2021" : "All years";
-      update();
+    return box;
+  }
+
+  async function devices() {
+    const all = await accelerators();
+    const body = document.querySelector("#devices tbody");
+    pager(controls("devices"), all, ROWS, (shown) => {
+      body.replaceChildren(...shown.map((row) => {
+        const line = document.createElement("tr");
+        line.append(...COLUMNS.map((name) => cell(row, name)));
+        return line;
+      }));
     });
   }
 
-  const ready = { "gpu-tdp-heatmap": gpus, "global-co2-emissions-trend": emitters };
-  document.addEventListener("drawn", (event) => ready[event.target.dataset.chart]?.());
+  async function tdp(element) {
+    const all = (await accelerators()).filter((row) => row.tdp_w !== null);
+    all.sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || b.tdp_w - a.tdp_w);
+    const box = controls("tdp");
+    for (const name of ["vendor", "kind"]) choices(box.querySelector(`[data-filter="${name}"]`), all.map((row) => row[name]));
+    let first = true;
+    pager(box, all, STRIP, (shown, found) => {
+      const highest = found.reduce((most, row) => Math.max(most, row.tdp_w), 1);
+      element.change = ({ data, layout }) => {
+        Object.assign(data[0], {
+          z: shown.map((row) => [row.tdp_w]), zmax: highest, customdata: shown.map((row) => [row.name]),
+          text: shown.map((row) => [`${known(row.tdp_w)} W${row.disputed.includes("tdp_w") ? ", disputed" : ""}`]),
+        });
+        layout.height = 100 + 22 * Math.max(shown.length, 2);
+        element.style.minHeight = `${layout.height}px`;
+        // One name twice would be one line: names stay as they are, and lines are told apart by place.
+        data[0].y = shown.map((_, i) => i);
+        Object.assign(layout.yaxis, { type: "linear", tickvals: data[0].y, ticktext: shown.map((row) => row.name), range: [shown.length - 0.5, -0.5], autorange: false });
+        data[0].hovertemplate = data[0].hovertemplate.replace("%{y}", "%{customdata}");
+      };
+      if (!first) wattboard.refresh(element, true);
+      first = false;
+    });
+  }
+
+  // Five panels side by side, or one below the other where there is no room.
+  function metrics(element) {
+    const box = controls("metrics");
+    const buttons = [...box.querySelectorAll("[data-grouping]")];
+    const show = (grouping) => {
+      buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.grouping === grouping)));
+      element.change = ({ data, layout }) => {
+        for (const trace of data) trace.visible = trace.meta.grouping === grouping;
+        const { groups } = data.find((trace) => trace.visible).meta;
+        const stacked = window.matchMedia("(max-width: 48rem)").matches;
+        const count = layout.meta.panels.length;
+        const tall = stacked ? count * (64 + 26 * groups.length) + 60 : 140 + 32 * Math.max(groups.length, 2);
+        for (let i = 0; i < count; i += 1) {
+          const mark = i ? String(i + 1) : "";
+          const y = layout[`yaxis${mark}`], x = layout[`xaxis${mark}`];
+          Object.assign(y, { categoryarray: groups, range: [groups.length - 0.5, -0.5], autorange: false });
+          if (!stacked) continue;
+          const each = 1 / count, gap = 64 / (tall - 100);
+          const top = 1 - i * each;
+          y.domain = [top - each + gap, top];
+          x.domain = [0, 1];
+          y.showticklabels = true;
+          Object.assign(layout.annotations[i], { x: 0, y: top });
+        }
+        layout.margin.l = 24;
+        layout.height = tall;
+        element.style.minHeight = `${tall}px`;
+      };
+    };
+    show(element.figure.layout.meta.groupings[0]);
+    buttons.forEach((button) => button.addEventListener("click", () => { show(button.dataset.grouping); wattboard.refresh(element, true); }));
+  }
+
+  async function emitters(element) {
+    const table = await wattboard.get("table", "emitters", "data/emitters.js");
+    const box = controls("emitters");
+    const output = box.querySelector("output");
+    const select = box.querySelector("select");
+    const names = table.emitters.map(([name]) => name);
+    select.append(...[...names].sort((a, b) => a.localeCompare(b)).map((name) => new Option(name, name)));
+    const colours = ["--s2", "--s3", "--s4", "--s5", "--s6"];
+    const opens = element.figure.layout.meta.years;
+    let shown = [], all = false;
+    element.change = ({ data, layout }) => {
+      const [low, high] = all ? [table.years[0], table.years.at(-1)] : opens;
+      const inside = table.years.map((year, i) => [year, i]).filter(([year]) => year >= low && year <= high);
+      const style = getComputedStyle(document.documentElement);
+      const line = (name, values) => ({ ...structuredClone(data[0]), name, x: inside.map(([year]) => year), y: inside.map(([, i]) => values[i]) });
+      const traces = [line("World", table.world)];
+      shown.forEach((name, i) => {
+        const trace = line(name, table.emitters[names.indexOf(name)][1]);
+        const color = style.getPropertyValue(colours[i % 5]).trim();
+        Object.assign(trace, { line: { width: 2, color, dash: i < 5 ? "solid" : "dot" }, marker: { size: 5, color } });
+        traces.push(trace);
+      });
+      if (all) for (const trace of traces) trace.mode = "lines";
+      data.splice(0, data.length, ...traces);
+      layout.xaxis.range = [low - 0.3, high + 0.3];
+    };
+    const update = (text) => { output.textContent = text; return wattboard.refresh(element, true); };
+    box.querySelector("[data-add]").addEventListener("click", () => {
+      const name = select.value;
+      if (!name) { output.textContent = "Choose a country first"; return; }
+      if (!shown.includes(name)) shown.push(name);
+      update(`${name} added`);
+    });
+    box.querySelector("[data-five]").addEventListener("click", () => { shown = names.slice(0, 5); update("The five largest emitters are shown"); });
+    box.querySelector("[data-none]").addEventListener("click", () => { shown = []; update("The world alone is shown"); });
+    box.querySelector("[data-years]").addEventListener("click", (event) => {
+      all = !all;
+      event.target.setAttribute("aria-pressed", String(all));
+      update(`${all ? table.years[0] : opens[0]} to ${all ? table.years.at(-1) : opens[1]}`);
+    });
+  }
+
+  // Before a chart is drawn for the first time, so that it is drawn once and in its place.
+  const before = { "gpu-metrics-analysis": metrics };
+  const after = { "gpu-tdp-heatmap": tdp, "global-co2-emissions-trend": emitters };
+  document.addEventListener("figure", (event) => before[event.target.dataset.chart]?.(event.target));
+  document.addEventListener("drawn", (event) => after[event.target.dataset.chart]?.(event.target));
+  const table = document.querySelector("#devices");
+  if (table) new IntersectionObserver((entries, self) => {
+    if (entries.some((entry) => entry.isIntersecting)) { self.disconnect(); devices(); }
+  }, { rootMargin: "300px" }).observe(table);
 })();

@@ -4,7 +4,9 @@
 const wattboard = (() => {
   const arrived = { chart: new Map(), series: new Map(), table: new Map() };
   const scripts = new Map();
-  const FINEST_POINTS = 4000;
+  const MOST_POINTS = 4000;
+  const narrowPage = window.matchMedia("(max-width: 48rem)");
+  const touch = window.matchMedia("(pointer: coarse)");
 
   function load(source) {
     if (!scripts.has(source)) {
@@ -24,54 +26,165 @@ const wattboard = (() => {
     return arrived[kind].get(name);
   }
 
-  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // --- theme: the figures name the style sheet's colours -------------------------------------------
 
-  // Text, grid and hover take the page's colours; the data's colours are the figure's own.
-  function themed(layout) {
-    const copy = coloured(layout);
-    const text = css("--text"), grid = css("--grid");
-    copy.font = { ...copy.font, color: text };
-    copy.hoverlabel = { bgcolor: css("--panel"), bordercolor: css("--line"), font: { color: text } };
-    copy.modebar = { bgcolor: "rgba(0,0,0,0)", color: css("--dim"), activecolor: css("--accent") };
-    for (const key of Object.keys(copy)) {
-      if (/^[xy]axis\d*$/.test(key)) {
-        copy[key] = { gridcolor: grid, linecolor: css("--line"), zerolinecolor: grid, ...copy[key] };
-      }
-    }
-    for (const menu of copy.updatemenus || []) {
-      Object.assign(menu, { bgcolor: css("--panel"), bordercolor: css("--dim"), font: { color: text } });
-    }
-    return copy;
-  }
-
-  // On a dark page the palette's dark blue becomes its light one; the rest is told apart on both.
-  const DARKER = [["#0072B2", "#56B4E9"], ["rgba(0,114,178,", "rgba(86,180,233,"], ["#D55E00", "#FF9A4D"]];
-  function coloured(value) {
-    let json = JSON.stringify(value);
-    for (const [light, dark] of DARKER) {
-      json = isDark() ? json.replaceAll(light, dark) : json.replaceAll(dark, light);
-    }
+  function coloured(figure) {
+    const style = getComputedStyle(document.documentElement);
+    const json = JSON.stringify(figure).replace(/"var\((--\w+)\)"/g, (_, name) => JSON.stringify(style.getPropertyValue(name).trim()));
     return JSON.parse(json);
   }
 
-  function config(id) {
-    return {
-      responsive: true, displaylogo: false, showLink: false, plotlyServerURL: "",
-      modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
-      toImageButtonOptions: { format: "png", filename: `wattboard-${id}`, scale: 2 },
+  // --- series: what a line over time is filled with ------------------------------------------------
+
+  async function series(name) {
+    const found = await get("series", name, `data/series/${name}.js`);
+    if (!found.start) {
+      found.start = [];
+      found.first = new Set();
+      for (const [place, length] of found.runs) {
+        found.first.add(found.start.length);
+        for (let i = 0; i < length; i += 1) found.start.push(found.first_ms + (place + i * found.step) * found.unit_ms);
+      }
+      found.width = found.step * found.unit_ms;
+    }
+    return found;
+  }
+
+  // The first place whose start is not before `time`.
+  function seek(start, time) {
+    let low = 0, high = start.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (start[middle] < time) low = middle + 1; else high = middle;
+    }
+    return low;
+  }
+
+  // Steps and outlines of the part that a window shows, and a bucket more at each end, so that lines
+  // run out of the picture; between two stretches everything stays open.
+  function fill(found, from = -Infinity, to = Infinity) {
+    const { start, first, width, mean, low = mean, high = mean, integral, counter } = found;
+    const begin = Math.max(0, seek(start, from) - 1);
+    const end = Math.min(start.length, seek(start, to) + 1);
+    const out = {
+      mean: { x: [], y: [], customdata: [] }, band: { x: [], y: [] }, alone: { x: [], y: [] },
+      integral: { x: [], y: [] }, counter: { x: [], y: [] },
     };
+    const close = (left, right) => {
+      for (let i = left; i < right; i += 1) { out.band.x.push(start[i], start[i] + width); out.band.y.push(high[i], high[i]); }
+      for (let i = right - 1; i >= left; i -= 1) { out.band.x.push(start[i] + width, start[i]); out.band.y.push(low[i], low[i]); }
+      out.band.x.push(null); out.band.y.push(null);
+      // A bucket's mean lasts until its end.
+      const last = right - 1;
+      out.mean.x.push(start[last] + width); out.mean.y.push(mean[last]); out.mean.customdata.push([low[last], high[last]]);
+      if (right - left === 1) { out.alone.x.push(start[left] + width / 2); out.alone.y.push(mean[left]); }
+    };
+    let left = begin;
+    for (let i = begin; i < end; i += 1) {
+      if (i > begin && first.has(i)) {
+        close(left, i);
+        left = i;
+        out.mean.x.push(start[i - 1] + width); out.mean.y.push(null); out.mean.customdata.push([null, null]);
+      }
+      out.mean.x.push(start[i]); out.mean.y.push(mean[i]); out.mean.customdata.push([low[i], high[i]]);
+    }
+    if (end > left) close(left, end);
+    // Energy is complete at the end of a bucket.
+    for (const [name, sums] of [["integral", integral], ["counter", counter]]) {
+      if (!sums) continue;
+      out[name].x = [start[0], ...start.map((time) => time + width)];
+      out[name].y = [0, ...sums];
+    }
+    return out;
+  }
+
+  // --- drawing -------------------------------------------------------------------------------------
+
+  const time = (value) => (typeof value === "number" ? value : Date.parse(`${String(value).replace(" ", "T")}Z`));
+  const isDate = (axis) => axis.type === "date";
+  const range = (axis) => axis.range.map((value) => (isDate(axis) ? time(value) : Number(value)));
+
+  // The figure as it stands now: of the build's, the colours of the page, its width, and what the
+  // reader has chosen.
+  async function compose(element) {
+    const figure = coloured(element.figure);
+    const { layout } = figure;
+    layout.height = parseFloat(getComputedStyle(element).minHeight);
+    layout.dragmode = touch.matches ? false : layout.dragmode;
+    if (narrowPage.matches) narrow(figure);
+    if (layout.meta.opens) {
+      const state = element.shown ?? { name: layout.meta.opens };
+      const filled = fill(await series(state.name), state.from, state.to);
+      const kwh = layout.meta.kwh ?? 1;
+      for (const trace of figure.data) {
+        const part = filled[trace.meta.from];
+        Object.assign(trace, part);
+        if ("kwh" in layout.meta) trace.y = part.y.map((value) => value / kwh);
+      }
+      layout.xaxis.range = await whole(layout.meta.opens);
+    }
+    element.change?.(figure);
+    return figure;
+  }
+
+  async function whole(name) {
+    const { start, width } = await series(name);
+    return [start[0], start.at(-1) + width];
+  }
+
+  function narrow({ data, layout }) {
+    layout.font.size = 12;
+    layout.margin = { ...layout.margin, l: 40, r: 6 };
+    for (const trace of data) {
+      // Numbers in many small cells cannot be read on a phone; a touch shows them.
+      if (trace.type === "heatmap" && trace.z[0].length > 5) trace.texttemplate = "";
+      if (trace.colorbar) Object.assign(trace.colorbar, { thickness: 8, tickfont: { size: 10 } });
+    }
+    for (const key of ["xaxis", "yaxis"]) if (layout[key].title) layout[key].title.font = { size: 12 };
+  }
+
+  const CONFIG = { responsive: true, displayModeBar: false, doubleClick: false, plotlyServerURL: "" };
+
+  // Draws again what has changed: theme, width, series or choice. The window stays unless `anew`.
+  async function refresh(element, anew = false) {
+    const turn = (element.turn = (element.turn ?? 0) + 1);
+    const { data, layout } = await compose(element);
+    if (turn !== element.turn) return;
+    const before = element._fullLayout;
+    if (!anew && before) {
+      for (const key of layout.meta.zoom) {
+        const axis = before[key];
+        if (axis && element.home && String(axis.range) !== String(element.home[key])) layout[key].range = [...axis.range];
+      }
+    }
+    await Plotly.react(element, data, layout, CONFIG);
+    if (anew || !element.home) remember(element);
+    scalable(element);
+  }
+
+  function remember(element) {
+    element.home = Object.fromEntries(element._fullLayout.meta.zoom.map((key) => [key, [...(element._fullLayout[key]?.range ?? [])]]));
+  }
+
+  // For printing: the picture shrinks with its box.
+  function scalable(element) {
+    const { width, height } = element._fullLayout;
+    element.style.setProperty("--ratio", `${width} / ${height}`);
+    element.querySelectorAll(".main-svg").forEach((svg) => svg.setAttribute("viewBox", `0 0 ${width} ${height}`));
   }
 
   async function draw(element) {
     const id = element.dataset.chart;
     try {
-      await load("assets/plotly.min.js");
-      const figure = await get("chart", id, `data/charts/${id}.js`);
+      const [figure] = await Promise.all([get("chart", id, `data/charts/${id}.js`), load("assets/plotly.min.js")]);
+      element.figure = figure;
       element.querySelector("noscript")?.remove();
-      element.figure = structuredClone(figure);
-      if (window.innerWidth < 640) narrow(element.figure);
-      await Plotly.newPlot(element, coloured(element.figure.data), themed(element.figure.layout), config(id));
-      if (element.dataset.fine) zoomable(element);
+      element.dispatchEvent(new CustomEvent("figure", { bubbles: true }));
+      await refresh(element, true);
+      element.on("plotly_doubleclick", () => reset(element));
+      element.on("plotly_relayout", () => { scalable(element); finer(element); });
+      readable(element);
+      tools(element);
       element.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
     } catch (error) {
       element.textContent = `This chart could not be drawn: ${error.message}.`;
@@ -79,85 +192,172 @@ const wattboard = (() => {
     }
   }
 
-  function narrow({ data, layout }) {
-    layout.margin = { ...layout.margin, l: 44, r: 8 };
-    layout.font = { ...layout.font, size: 11 };
-    // Numbers in many small cells cannot be read on a phone; a touch shows them.
-    for (const trace of data) if (trace.texttemplate && trace.z[0].length > 5) trace.texttemplate = "";
+  // --- zoom ----------------------------------------------------------------------------------------
+
+  async function reset(element) {
+    element.search = (element.search ?? 0) + 1;
+    element.seen = String(element._fullLayout.xaxis.range);
+    element.shown = undefined;
+    element.dataset.shown = "";
+    await refresh(element, true);
+    element.seen = String(element._fullLayout.xaxis.range);
+    tell(element);
   }
 
-  // --- finer series when zoomed in ---------------------------------------------------------------
-
-  // The band is an outline for each stretch without a gap, as in the figure made by the build.
-  function points(series) {
-    const line = { x: [], y: [], range: [] }, band = { x: [], y: [] };
-    let first = 0;
-    const close = (last) => {
-      const part = (values) => values.slice(first, last);
-      band.x.push(...part(series.start), ...part(series.start).reverse(), null);
-      band.y.push(...part(series.max_w), ...part(series.min_w).reverse(), null);
-      first = last;
-    };
-    series.start.forEach((start, i) => {
-      if (i && series.gap_before[i]) {
-        close(i);
-        line.x.push(start); line.y.push(null); line.range.push([null, null]);
-      }
-      line.x.push(start); line.y.push(series.mean_w[i]);
-      line.range.push([series.min_w[i], series.max_w[i]]);
-    });
-    close(series.start.length);
-    return { line, band };
+  // The finest series that is not too much for the window.
+  async function finer(element) {
+    const { meta, xaxis } = element._fullLayout;
+    if (!meta.opens || meta.series.length < 2 || String(xaxis.range) === element.seen) return;
+    element.seen = String(xaxis.range);
+    const [from, to] = range(xaxis);
+    const [first, last] = element.home.xaxis.map(time);
+    const turn = (element.search = (element.search ?? 0) + 1);
+    const full = from <= first && to >= last;
+    const fitting = meta.series.filter(([, width]) => (to - from) / (width * 1000) <= MOST_POINTS);
+    const name = full ? meta.opens : (fitting.at(-1) ?? meta.series[0])[0];
+    element.dataset.busy = "";
+    await series(name);
+    if (turn !== element.search) return;
+    element.shown = full ? undefined : { name, from, to };
+    await refresh(element);
+    delete element.dataset.busy;
+    element.dataset.shown = full ? "" : name;
+    tell(element);
   }
 
-  function cut(series, from, to) {
-    let low = series.start.findIndex((start) => start >= from);
-    let high = series.start.findLastIndex((start) => start <= to);
-    if (low < 0 || high < 0) return null;
-    low = Math.max(0, low - 1);
-    high = Math.min(series.start.length, high + 2);
-    const piece = {};
-    for (const key of ["start", "mean_w", "min_w", "max_w", "gap_before"]) {
-      piece[key] = series[key].slice(low, high);
+  function tell(element) {
+    const output = element.closest("figure").querySelector(".tools output");
+    if (!output) return;
+    const { meta, xaxis } = element._fullLayout;
+    if (!element.shown) { output.textContent = ""; return; }
+    const [from, to] = range(xaxis).map((value) => new Date(value).toISOString().slice(0, 19).replace("T", " "));
+    const width = meta.series.find(([name]) => name === element.shown.name)[1];
+    const unit = width >= 3600 ? `${width / 3600} h` : width >= 60 ? `${width / 60} min` : `${width} s`;
+    output.textContent = `${from} to ${to}, buckets of ${unit}`;
+  }
+
+  function move(element, act) {
+    const change = {};
+    for (const key of element._fullLayout.meta.zoom) {
+      const axis = element._fullLayout[key];
+      const [low, high] = range(axis);
+      const width = high - low;
+      const share = { in: [0.25, -0.25], out: [-0.5, 0.5], earlier: [-0.5, -0.5], later: [0.5, 0.5] }[act];
+      // A second axis zooms, but stepping sideways is along the first.
+      if (act.endsWith("er") && key !== element._fullLayout.meta.zoom[0]) continue;
+      let next = [low + share[0] * width, high + share[1] * width];
+      const [first, last] = element.home[key].map((value) => (isDate(axis) ? time(value) : value));
+      const size = Math.abs(last - first), left = Math.min(first, last);
+      if (Math.abs(next[1] - next[0]) >= size) next = [first, last];
+      const under = left - Math.min(...next), over = Math.max(...next) - (left + size);
+      if (under > 0) next = next.map((value) => value + under);
+      else if (over > 0) next = next.map((value) => value - over);
+      change[`${key}.range`] = isDate(axis) ? next.map((value) => new Date(value).toISOString().slice(0, -1)) : next;
     }
-    piece.gap_before[0] = false;
-    return piece;
+    Plotly.relayout(element, change);
   }
 
-  function zoomable(element) {
-    const names = element.dataset.fine.split(" ");
-    const original = element.figure.data.map(({ x, y, customdata }) => ({ x, y, customdata }));
-    let turn = 0;
-    element.on("plotly_relayout", async (change) => {
-      const mine = ++turn;
-      const full = change["xaxis.autorange"] || change.autosize;
-      const range = element.layout.xaxis.range;
-      if (full || !("xaxis.range[0]" in change || "xaxis.range" in change)) {
-        if (change["xaxis.autorange"]) {
-          for (const [i, { x, y, customdata }] of original.entries()) {
-            await Plotly.restyle(element, { x: [x], y: [y], customdata: [customdata] }, [i]);
-          }
-          element.dataset.shown = "";
-        }
-        return;
-      }
-      const [from, to] = range.map((value) => String(value).replace(" ", "T").slice(0, 19));
-      for (const name of [...names].reverse()) {
-        const series = await get("series", name, `data/series/${name}.js`);
-        if (mine !== turn) return;
-        const piece = cut(series, from, to);
-        if (!piece) return;
-        if (piece.start.length > FINEST_POINTS && name !== names[0]) continue;
-        const { line, band } = points(piece);
-        await Plotly.restyle(element, { x: [band.x], y: [band.y] }, [0]);
-        await Plotly.restyle(element, { x: [line.x], y: [line.y], customdata: [line.range] }, [1]);
-        element.dataset.shown = name;
-        return;
-      }
+  async function picture(element) {
+    const { data, layout } = await compose(element);
+    for (const key of layout.meta.zoom) if (element._fullLayout[key]) layout[key].range = [...element._fullLayout[key].range];
+    const title = element.closest("figure").dataset.title;
+    layout.title = { text: title, x: 0, xref: "container", xanchor: "left", pad: { l: 16 }, y: 1, yref: "container", yanchor: "top" };
+    layout.title.pad.t = 16;
+    layout.margin = { ...layout.margin, t: layout.margin.t + 36 };
+    const { width } = element._fullLayout;
+    await Plotly.downloadImage({ data, layout }, { format: "png", scale: 2, width, height: layout.height + 36, filename: `wattboard-${element.dataset.chart}` });
+  }
+
+  function tools(element) {
+    const box = element.closest("figure").querySelector(".tools");
+    box.addEventListener("click", (event) => {
+      const act = event.target.dataset?.act;
+      if (!act) return;
+      if (act === "reset") reset(element);
+      else if (act === "png") picture(element);
+      else move(element, act);
     });
+    box.querySelectorAll("button").forEach((button) => { button.disabled = false; });
   }
 
-  // --- theme -------------------------------------------------------------------------------------
+  // --- reading values with the keyboard ------------------------------------------------------------
+
+  function places(element) {
+    const at = element.data.findLastIndex((trace) => trace.visible !== false && trace.hoverinfo !== "skip");
+    const { data } = element;
+    if (data[at].type === "heatmap") {
+      const columns = data[at].z[0].length;
+      const cells = data[at].z.flatMap((row, i) => row.map((value, j) => (value === null ? null : { curveNumber: at, pointNumber: [i, j] })));
+      return { points: cells, columns };
+    }
+    const axis = element._fullLayout.xaxis;
+    const [low, high] = range(axis);
+    const points = [];
+    data.forEach((trace, curveNumber) => {
+      if (curveNumber !== at && !(trace.visible !== false && trace.hoverinfo !== "skip" && trace.xaxis && trace.xaxis !== data[at].xaxis)) return;
+      trace.x.forEach((x, pointNumber) => {
+        const seen = trace.xaxis || data[at].orientation === "h" || (Number(x) >= low && Number(x) <= high);
+        if (trace.y[pointNumber] !== null && seen) points.push({ curveNumber, pointNumber });
+      });
+    });
+    return { points, columns: 1 };
+  }
+
+  // Plotly shows the label of a point that it is told, but of a heatmap's cell only under a mouse.
+  function point(element, wanted) {
+    const trace = element.data[wanted.curveNumber];
+    if (element._fullLayout.hovermode === "x unified") {
+      const x = trace.x[wanted.pointNumber];
+      Plotly.Fx.hover(element, { xval: x, yval: trace.y[wanted.pointNumber] }, "xy");
+      return;
+    }
+    if (trace.type !== "heatmap") {
+      Plotly.Fx.hover(element, [wanted], [(trace.xaxis ?? "x") + (trace.yaxis ?? "y")]);
+      return;
+    }
+    const { xaxis, yaxis } = element._fullLayout;
+    const [row, column] = wanted.pointNumber;
+    const area = element.querySelector(".nsewdrag");
+    const { left, top } = area.getBoundingClientRect();
+    const place = (axis, values, i) => axis.r2p(axis.type === "category" ? i : values[i]);
+    const [x, y] = [place(xaxis, trace.x, column), place(yaxis, trace.y, row)];
+    area.dispatchEvent(new MouseEvent("mousemove", { clientX: left + x, clientY: top + y, bubbles: true }));
+  }
+
+  function said(element) {
+    const lines = [...element.querySelectorAll(".hoverlayer text")].flatMap((text) => {
+      const parts = [...text.querySelectorAll("tspan.line")];
+      return parts.length ? parts.map((part) => part.textContent) : [text.textContent];
+    });
+    return lines.filter(Boolean).join(", ");
+  }
+
+  function readable(element) {
+    let place = -1;
+    const output = element.closest("figure").querySelector(".reading");
+    element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { Plotly.Fx.unhover(element); return; }
+      if (!/^Arrow|^Home$|^End$/.test(event.key) || event.altKey || event.ctrlKey || event.metaKey) return;
+      const { points, columns } = places(element);
+      const upright = event.key === "ArrowUp" || event.key === "ArrowDown";
+      if (!points.length || (upright && columns === 1 && points[0].pointNumber.length !== 2)) return;
+      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+      event.preventDefault();
+      let next = event.key === "Home" ? 0 : event.key === "End" ? points.length - 1 : place + (event.shiftKey ? 10 : 1) * step;
+      next = Math.min(Math.max(next, 0), points.length - 1);
+      const way = event.key === "Home" ? 1 : event.key === "End" ? -1 : Math.sign(step);
+      while (points[next] === null) next += way;
+      if (!points[next]) return;
+      place = next;
+      point(element, points[place]);
+      // Labels that follow one another quickly come late.
+      clearTimeout(element.saying);
+      element.saying = setTimeout(() => { output.textContent = said(element); }, 120);
+    });
+    element.addEventListener("blur", () => Plotly.Fx.unhover(element));
+  }
+
+  // --- light, dark, width, paper -------------------------------------------------------------------
 
   function stored(value) {
     // A page from disk may be refused its storage; the choice then lasts for the page.
@@ -169,33 +369,33 @@ const wattboard = (() => {
     }
   }
 
+  const root = document.documentElement;
   const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
-  const isDark = () => (document.documentElement.dataset.theme || (systemDark.matches ? "dark" : "light")) === "dark";
+  const isDark = () => (root.dataset.theme || (systemDark.matches ? "dark" : "light")) === "dark";
 
   function repaint() {
     const button = document.getElementById("theme");
     if (button) button.textContent = isDark() ? "Light" : "Dark";
-    for (const element of document.querySelectorAll(".js-plotly-plot")) {
-      const range = element.layout.xaxis?.range;
-      const layout = themed(element.figure.layout);
-      if (range && !element.layout.xaxis.autorange) layout.xaxis.range = [...range];
-      Plotly.react(element, coloured(element.data), layout, config(element.dataset.chart));
-    }
+    document.querySelectorAll(".js-plotly-plot").forEach((element) => refresh(element));
   }
 
   const chosen = stored();
-  if (chosen) document.documentElement.dataset.theme = chosen;
+  if (chosen) root.dataset.theme = chosen;
 
   function start() {
     const button = document.getElementById("theme");
-    button.hidden = false;
+    button.disabled = false;
     button.addEventListener("click", () => {
-      const next = isDark() ? "light" : "dark";
-      document.documentElement.dataset.theme = next;
-      stored(next);
+      root.dataset.theme = isDark() ? "light" : "dark";
+      stored(root.dataset.theme);
       repaint();
     });
     systemDark.addEventListener("change", repaint);
+    narrowPage.addEventListener("change", repaint);
+    // Paper is white whatever the screen.
+    let before;
+    window.addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; repaint(); });
+    window.addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; repaint(); });
     repaint();
     const seen = new IntersectionObserver((entries) => {
       for (const entry of entries) {
@@ -211,9 +411,9 @@ const wattboard = (() => {
 
   return {
     chart: (name, figure) => arrived.chart.set(name, figure),
-    series: (name, series) => arrived.series.set(name, series),
+    series: (name, found) => arrived.series.set(name, found),
     table: (name, table) => arrived.table.set(name, table),
-    get,
+    get, fill, load: series, refresh,
   };
 })();
 window.wattboard = wattboard;

@@ -1,0 +1,232 @@
+"""The clean log reduced to buckets, in the engine: one pass over the rows each.
+
+The *minutes* hold sums and counts of every column, the *flow* what power and the counter did in each
+bucket, and the time spent at each level of power.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wattboard.quality.counter import counter_totals, plausible
+from wattboard.quality.report import Workbench, first_row
+from wattboard.quality.steps import Usual, Weights, rise, since, until
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+MAX_BUCKETS = 150_000
+MINUTE_US = 60_000_000
+HOUR_US = 3_600_000_000
+LADDER_US = tuple(
+    int(seconds * 1_000_000) for seconds in (0.1, 0.5, 1, 10, 60, 300, 900, 1800, 3600)
+)
+LEVELS = 120
+ELECTRICAL = ("power_w", "voltage_v", "current_a", "frequency_hz", "power_factor")
+UTILISATION = ("cpu_util_pct", "gpu_util_pct", "ram_util_pct")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Buckets of ``bucket_us`` from ``origin_us`` on, and levels of power of ``level_w``.
+
+    ``grain_us`` is the width of the finer buckets in which silence is looked for.
+    """
+
+    bucket_us: int
+    grain_us: int
+    origin_us: int
+    level_w: float
+
+    def bucket(self, width_us: int) -> Any:
+        """The number of the bucket that a time falls into."""
+        import narwhals as nw
+
+        return (nw.col("time_us") - self.origin_us) // width_us
+
+
+def grid_of(
+    first_us: int, last_us: int, step_us: int, offset_us: int, low_w: float, high_w: float
+) -> Grid:
+    """The finest buckets that keep the reduced log small and hold at least one step.
+
+    An hour is the widest, so that local days can be made of them whatever the clock does.
+    """
+    needed = max(step_us, (last_us - first_us) / MAX_BUCKETS)
+    bucket = next((width for width in LADDER_US if width >= needed), LADDER_US[-1])
+    rough = max((high_w - low_w) / LEVELS, 1e-3)
+    power = 10.0 ** np.floor(np.log10(rough))
+    level = float(next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= rough))
+    return Grid(bucket, min(bucket, MINUTE_US), -offset_us, level)
+
+
+def split_at_buckets(
+    bench: Workbench, frame: nw.LazyFrame[Any], width_us: int, grid: Grid
+) -> nw.LazyFrame[Any]:
+    """Means of buckets that reach over an edge of the grid, cut there: a part to each bucket."""
+    import narwhals as nw
+
+    own = "width_us" in frame.collect_schema().names()
+    width = nw.col("width_us").fill_null(0) if own else nw.lit(width_us)
+    time = nw.col("time_us")
+    spans = frame.with_columns(end_us=(time + width).cast(nw.Int64)).with_columns(
+        first_bucket=grid.bucket(grid.bucket_us),
+        more=(nw.col("end_us") - 1 - grid.origin_us) // grid.bucket_us
+        - grid.bucket(grid.bucket_us),
+    )
+    most = int(first_row(bench, spans.select(most=nw.col("more").max()))["most"] or 0)
+    if most < 1:
+        return frame
+    import pyarrow as pa
+
+    turns = bench.place(pa.table({"turn": list(range(most + 1))}), "turns")
+    edge = (nw.col("first_bucket") + nw.col("turn")) * grid.bucket_us + grid.origin_us
+    parts = spans.join(turns, how="cross").filter(
+        (nw.col("turn") == 0) | (nw.col("turn") <= nw.col("more"))
+    )
+    start = nw.when(edge > time).then(edge).otherwise(time)
+    stop = nw.col("end_us")
+    stop = nw.when(edge + grid.bucket_us < stop).then(edge + grid.bucket_us).otherwise(stop)
+    changes = {"time_us": nw.col("start_us"), "width_us": (nw.col("stop_us") - nw.col("start_us"))}
+    names = frame.collect_schema().names()
+    if "energy_kwh" in names:
+        # The counter is read once, at the start.
+        changes["energy_kwh"] = nw.when(nw.col("turn") == 0).then(nw.col("energy_kwh"))
+    parts = parts.with_columns(start_us=start, stop_us=stop).with_columns(**changes)
+    return bench.materialise(
+        parts.select(*names, *([] if own else ["width_us"])).with_columns(
+            width_us=nw.col("width_us").cast(nw.Float64)
+        ),
+        "parts",
+    )
+
+
+def minutes_of(
+    bench: Workbench,
+    frame: nw.LazyFrame[Any],
+    columns: Sequence[str],
+    lows: dict[str, float],
+    whole: Set[str],
+    grid: Grid,
+) -> nw.LazyFrame[Any]:
+    """Per bucket of ``grain_us``: rows, first and last time; of each column count and sum.
+
+    Columns that can be negative have the sum of their sizes too (``__size``), power its extremes,
+    utilisation the number of values that are not whole. ``whole`` columns have a value in every row.
+    """
+    import narwhals as nw
+
+    time, power = nw.col("time_us"), nw.col("power_w")
+    wanted = [nw.len().alias("n"), time.min().alias("first_us"), time.max().alias("last_us")]
+    wanted += [power.min().alias("power_w__low"), power.max().alias("power_w__high")]
+    for name in columns:
+        value = nw.col(name)
+        wanted.append(value.sum().alias(f"{name}__sum"))
+        if name not in whole:
+            wanted.append(value.count().alias(f"{name}__n"))
+        if lows.get(name, 0.0) < 0:
+            wanted.append(value.abs().sum().alias(f"{name}__size"))
+        if name in UTILISATION:
+            uneven = (value != value.round(0)).cast(nw.Int64)
+            wanted.append(uneven.sum().alias(f"{name}__uneven"))
+    grouped = frame.with_columns(minute=grid.bucket(grid.grain_us)).group_by("minute").agg(*wanted)
+    minutes = bench.materialise(grouped, "minutes")
+    counts = {f"{name}__n": nw.col("n") for name in columns if name in whole}
+    return minutes.with_columns(**counts) if counts else minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What power and the counter did: by bucket, and the time spent at each level of power.
+
+    ``levels`` is None where all instants stand for the same time, so that counting them tells.
+    """
+
+    buckets: nw.LazyFrame[Any]
+    levels: nw.LazyFrame[Any] | None
+
+
+def flow_of(
+    bench: Workbench,
+    frame: nw.LazyFrame[Any],
+    weights: Weights,
+    usual: Usual,
+    grid: Grid,
+    *,
+    max_w: float,
+    counter: bool,
+    shared: bool,
+    own_width: bool,
+) -> Flow:
+    """Power and counter by bucket, and power by level.
+
+    The counter is looked at on the rows that have it; where every row has both, which ``shared``
+    promises, one pass does for the two. Sorting two or three narrow columns anew for each query is
+    far cheaper than keeping the result.
+    """
+    import narwhals as nw
+
+    power, time = nw.col("power_w"), nw.col("time_us")
+    shared = shared and counter
+    known = frame if shared else frame.filter(~power.is_null())
+    names = ["time_us", "power_w", *(["width_us"] if own_width else [])]
+    stepped = known.select(*names, *(["energy_kwh"] if shared else [])).with_columns(
+        since=since(), until=until(), **({"rise": rise()} if shared else {})
+    )
+    weighed = stepped.with_columns(
+        weight_us=weights.weight_us.cast(nw.Float64),
+        is_gap=weights.is_gap,
+        end_us=weights.end_us.cast(nw.Int64),
+        bucket=grid.bucket(grid.bucket_us),
+    )
+    leveled = weighed.with_columns(level=(power / grid.level_w + 1e-9).floor().cast(nw.Int64))
+    levels = leveled.group_by("level").agg(weight_us=nw.col("weight_us").sum())
+    flow = {
+        "readings": nw.len(),
+        "weight_us": nw.col("weight_us").sum(),
+        "watt_us": (nw.col("weight_us") * power).sum(),
+        "sum_w": power.sum(),
+        "min_w": power.min(),
+        "max_w": power.max(),
+        "first": time.min(),
+        "last": nw.col("end_us").max(),
+        "gaps": nw.col("is_gap").cast(nw.Int64).sum(),
+        "longest": nw.when(nw.col("is_gap")).then(nw.col("until")).max(),
+        "first_gap": nw.when(nw.col("is_gap")).then(time).min(),
+    }
+    limits = plausible(weights.threshold_us, max_w, usual.quantum_kwh)
+    if shared:
+        weighed = weighed.with_columns(span=nw.col("since")).with_columns(**limits)
+        flow |= counter_totals()
+    buckets = weighed.group_by("bucket").agg(**flow)
+    if counter and not shared:
+        steps = frame.filter(~nw.col("energy_kwh").is_null()).select("time_us", "energy_kwh")
+        steps = steps.with_columns(rise=rise(), span=since()).with_columns(**limits)
+        counted = steps.with_columns(bucket=grid.bucket(grid.bucket_us)).group_by("bucket")
+        buckets = nw.concat([buckets, counted.agg(**counter_totals())], how="diagonal")
+    return Flow(
+        bench.materialise(buckets, "flow"),
+        None if usual.regular and not own_width else bench.materialise(levels, "levels"),
+    )
+
+
+def flow_totals(bench: Workbench, flow: nw.LazyFrame[Any], *, counter: bool) -> dict[str, Any]:
+    """The whole log's figures out of the flow, for the rules on gaps and the counter."""
+    import narwhals as nw
+
+    sums = ["readings", "weight_us", "watt_us", "gaps"]
+    sums += ["steps", "resets", "jumps", "lost_kwh", "metered_kwh", "metered_gap_kwh"] * counter
+    lows = ["first", "first_gap", *(["first_aside"] if counter else [])]
+    return first_row(
+        bench,
+        flow.select(
+            *[nw.col(c).sum() for c in sums],
+            *[nw.col(c).min() for c in lows],
+            nw.col("last").max(),
+            nw.col("longest").max(),
+        ),
+    )

@@ -1,0 +1,95 @@
+"""What the rules need of an engine, and how a rule tells what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wattboard.schema import Damage
+from wattboard.summary import RuleResult
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import pyarrow as pa
+
+DAMAGE_TITLES = {
+    "malformed-rows": "Malformed rows",
+    "unparsable-times": "Unparsable times",
+    "unreadable-values": "Values that are no number",
+    "out-of-order": "Rows out of time order",
+    "pue-taken-out": "PUE taken out",
+}
+ALWAYS_TOLD = {"malformed-rows": "row", "unparsable-times": "time_us"}
+
+
+class Workbench(Protocol):
+    """The part of an engine that the rules use."""
+
+    def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
+        """Compute once, keep in the engine."""
+        ...
+
+    def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
+        """A small table into the engine."""
+        ...
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+        """A small result out of the engine."""
+        ...
+
+
+def first_row(bench: Workbench, frame: nw.LazyFrame[Any]) -> dict[str, Any]:
+    """The one row of an aggregate."""
+    row: dict[str, Any] = bench.collect(frame).to_pylist()[0]
+    return row
+
+
+def rule(
+    name: str,
+    title: str,
+    column: str,
+    count: int,
+    of: int,
+    action: str,
+    detail: str,
+    example: dict[str, str] | None = None,
+) -> RuleResult:
+    """A result with its share worked out."""
+    return RuleResult(
+        name=name,
+        title=title,
+        column=column,
+        count=count,
+        of=of,
+        share=count / of if of else 0.0,
+        action=action,
+        detail=detail,
+        example=example,
+    )
+
+
+def rules_from_damage(damage: Sequence[Damage], rows_read: int) -> list[RuleResult]:
+    """Rules that were applied while the files were read; the same fault of several files is added."""
+    merged: dict[tuple[str, str], list[Damage]] = {
+        (name, column): [] for name, column in ALWAYS_TOLD.items()
+    }
+    for item in damage:
+        merged.setdefault((item.rule, item.column), []).append(item)
+    order = {name: place for place, name in enumerate(DAMAGE_TITLES)}
+    results = []
+    for (name, column), items in sorted(merged.items(), key=lambda kv: order.get(kv[0][0], 9)):
+        met = [item for item in items if item.count]
+        told = met[0] if met else items[0] if items else None
+        results.append(
+            rule(
+                name,
+                DAMAGE_TITLES.get(name, name.replace("-", " ").capitalize()),
+                column,
+                sum(item.count for item in items),
+                rows_read,
+                told.action if told else "left out",
+                told.detail if told else "none found",
+                told.example if told else None,
+            )
+        )
+    return results

@@ -1,0 +1,140 @@
+"""What each chart shows, in a sentence with its main numbers, for those who do not see it."""
+
+from __future__ import annotations
+
+from wattboard.format import number, quantity, scaled
+from wattboard.schema import COLUMN
+from wattboard.summary import Summary
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def alternatives(summary: Summary) -> dict[str, str]:
+    """Chart id -> sentence; a chart without data may have none."""
+    found = {
+        "server-power-over-time": _power(summary),
+        "cumulative-energy": _cumulative(summary),
+        "load-profile": _profile(summary),
+        "distribution": _distribution(summary),
+        "correlation-heatmap": _correlation(summary),
+        "machine-learning-prediction": _prediction(summary),
+        "gpu-metrics-analysis": _metrics(summary),
+        "gpu-tdp-heatmap": _tdp(summary),
+        "global-co2-emissions-trend": _co2(summary),
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def _power(summary: Summary) -> str:
+    power, log = summary.power, summary.log
+    breaks = sum(summary.series[-1].gap_before)
+    gaps = f", with {breaks:,} {'gap' if breaks == 1 else 'gaps'}" if breaks else ""
+    return (
+        f"Line of power from {log.first[:16].replace('T', ' ')} to "
+        f"{log.last[:16].replace('T', ' ')}{gaps}: {quantity(power.mean_w, 'W')} on average, "
+        f"between {quantity(power.min_w, 'W')} and {quantity(power.max_w, 'W')}."
+    )
+
+
+def _cumulative(summary: Summary) -> str:
+    energy = summary.energy
+    counter = (
+        f", by the meter's counter to {scaled(energy.metered_kwh, 'kWh')}, gaps included"
+        if energy.metered_kwh is not None
+        else ""
+    )
+    return (
+        "Rising area of energy since the start: by the integral of power it comes to "
+        f"{scaled(energy.integrated_kwh, 'kWh')}{counter}."
+    )
+
+
+def _profile(summary: Summary) -> str:
+    cells = [
+        (power, f"{day} at {hour:02d}:00, {quantity(power, 'W', 1)}")
+        for day, powers in zip(DAYS, summary.profile.mean_w, strict=True)
+        for hour, power in enumerate(powers)
+        if power is not None
+    ]
+    if not cells:
+        return ""
+    return (
+        f"Heatmap of mean power by weekday and hour, {len(cells)} of 168 known: highest on "
+        f"{max(cells)[1]}; lowest on {min(cells)[1]}."
+    )
+
+
+def _distribution(summary: Summary) -> str:
+    hours, edges = summary.histogram.hours, summary.histogram.edges_w
+    if not sum(hours):
+        return ""
+    top = max(range(len(hours)), key=hours.__getitem__)
+    idle = summary.power.idle_w
+    mark = f"; idle is marked at {quantity(idle, 'W', 1)}" if idle is not None else ""
+    return (
+        f"Histogram of power: the most time, {scaled(hours[top], 'h')}, is spent at "
+        f"{number(edges[top])} to {quantity(edges[top + 1], 'W')}{mark}."
+    )
+
+
+def _correlation(summary: Summary) -> str:
+    table = summary.correlation
+    if table is None:
+        return ""
+    pairs = [
+        f"{COLUMN[name].title} {number(r, 2)}"
+        for name, r in zip(table.columns[1:], table.r[0][1:], strict=True)
+        if r is not None
+    ]
+    return f"Heatmap of correlations. Power with {', '.join(pairs)}." if pairs else ""
+
+
+def _prediction(summary: Summary) -> str:
+    model = summary.model
+    if not model.fitted:
+        return ""
+    return (
+        f"Density of predicted against actual power, {model.rows:,} means: R² {number(model.r2, 3)}, "
+        f"{quantity(model.mae_w, 'W', 1)} off on average."
+    )
+
+
+def _metrics(summary: Summary) -> str:
+    rows = [
+        m
+        for m in summary.gpus.metrics
+        if m.metric == "tdp_w" and m.grouping == "vendor" and m.group != "unknown"
+    ]
+    listed = [
+        f"{m.group} {quantity(m.mean, 'W', 0)}, median {quantity(m.median, 'W', 0)}"
+        for m in sorted(rows, key=lambda m: -m.count)[:4]
+    ]
+    if not listed:
+        return ""
+    return (
+        f"Bars of five metrics. Mean TDP by vendor: {'; '.join(listed)}. The table has the others."
+    )
+
+
+def _tdp(summary: Summary) -> str:
+    items = [i for i in summary.gpus.items if i.tdp_w is not None and i.kind == "gpu"]
+    if not items:
+        return ""
+    items.sort(key=lambda item: item.tdp_w or 0.0)
+    low, high = items[0], items[-1]
+    return (
+        f"Heatmap of TDP by model, {len(items):,} GPUs from {quantity(high.tdp_w, 'W')} "
+        f"({high.name}) down to {quantity(low.tdp_w, 'W')} ({low.name})."
+    )
+
+
+def _co2(summary: Summary) -> str:
+    values = {y: v for y, v in zip(summary.co2.years, summary.co2.values, strict=True) if v}
+    inside = [year for year in values if 2010 <= year <= 2021]
+    if not inside:
+        return ""
+    first, last = min(inside), max(inside)
+    return (
+        f"Line of the world's CO2 emissions: {quantity(values[first], 'Mt', 0)} in {first}, "
+        f"{quantity(values[last], 'Mt', 0)} in {last}."
+    )

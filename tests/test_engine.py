@@ -1,0 +1,208 @@
+"""Reading: exactly the file that is named, all of it, and nothing twice."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import count_of
+from wattboard import build
+from wattboard.errors import InputError
+from wattboard.settings import Settings
+from wattboard.summary import Summary
+
+Run = Callable[..., Summary]
+
+
+def rows(count: int = 600, watts: float = 100.0) -> list[str]:
+    return [f"2024-03-01 {i // 60:02d}:{i % 60:02d}:00,{watts}" for i in range(count)]
+
+
+def flat(path: Path, lines: list[str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_name_is_no_pattern(tmp_path: Path, summarise: Run) -> None:
+    flat(tmp_path / "log1.csv", ["time,watts", *rows(watts=777)])
+    for name in ("log[1].csv", "log*.csv", "log?.csv"):
+        named = flat(tmp_path / name, ["time,watts", *rows()])
+        assert summarise(named).power.mean_w == pytest.approx(100), name
+
+
+def test_a_folder_is_no_partition(tmp_path: Path, summarise: Run) -> None:
+    path = flat(tmp_path / "time=2020-01-01" / "a.csv", ["time,watts", *rows()])
+    summary = summarise(path)
+    assert summary.log.rows_used == 600
+    assert summary.log.first.startswith("2024-03-01")
+
+
+@pytest.mark.parametrize("cut", [0.5, 0.999])
+def test_a_packed_file_that_is_cut_off(tmp_path: Path, summarise: Run, cut: float) -> None:
+    lines = [
+        "time,watts",
+        *[f"2024-03-01 00:00:{i % 60:02d},{i * 7919 % 1000}" for i in range(9000)],
+    ]
+    packed = gzip.compress("\n".join(lines).encode())
+    path = tmp_path / "log.csv.gz"
+    path.write_bytes(packed[: int(len(packed) * cut)])
+    with pytest.raises(InputError, match=r"unpacked|cannot be read"):
+        summarise(path)
+
+
+def test_a_packed_file_with_a_flipped_byte(tmp_path: Path, summarise: Run) -> None:
+    lines = [
+        "time,watts",
+        *[f"2024-03-01 00:00:{i % 60:02d},{i * 7919 % 1000}" for i in range(9000)],
+    ]
+    packed = bytearray(gzip.compress("\n".join(lines).encode()))
+    packed[-6] ^= 0xFF
+    path = tmp_path / "log.csv.gz"
+    path.write_bytes(bytes(packed))
+    with pytest.raises(InputError, match=r"log\.csv\.gz"):
+        summarise(path)
+
+
+def test_the_first_bytes_tell_the_packing(tmp_path: Path, summarise: Run) -> None:
+    path = flat(tmp_path / "log.csv.gz", ["time,watts", *rows()])
+    assert summarise(path).log.rows_used == 600
+
+
+@pytest.mark.parametrize("stray", [[300], [300, 450]])
+def test_a_stray_quote_swallows_nothing(tmp_path: Path, summarise: Run, stray: list[int]) -> None:
+    lines = [f"{row},note" for row in rows()]
+    for i in stray:
+        lines[i] = lines[i].replace("note", '"oops')
+    summary = summarise(flat(tmp_path / "log.csv", ["time,watts,note", *lines]))
+    assert summary.log.rows_read == summary.log.rows_used == 600
+
+
+def test_lines_in_an_open_cell_are_counted(tmp_path: Path, summarise: Run) -> None:
+    lines = [f'{row},"note"' for row in rows()]
+    lines[300] = lines[300].replace('"note"', '"oops')
+    summary = summarise(flat(tmp_path / "log.csv", ["time,watts,note", *lines]))
+    assert summary.log.rows_read == 600
+    assert summary.log.rows_used + count_of(summary, "malformed-rows") == 600
+
+
+def test_every_malformed_row_is_counted(tmp_path: Path, summarise: Run) -> None:
+    lines = ["time,watts"]
+    for i in range(160_000):
+        lines.append(
+            "a,b,c"
+            if i % 4
+            else rows(1)[0].replace("00:00:00", f"{i // 7200:02d}:{i // 120 % 60:02d}:{i % 60:02d}")
+        )
+    summary = summarise(flat(tmp_path / "log.csv", lines))
+    assert count_of(summary, "malformed-rows") == 120_000
+    assert summary.log.rows_read == 160_000
+
+
+@pytest.mark.parametrize(
+    "far", ["0001-01-01 00:00:00", "9999-12-31 00:00:00", "1969-12-31 23:59:00"]
+)
+def test_times_that_no_reading_has(tmp_path: Path, summarise: Run, far: str) -> None:
+    summary = summarise(flat(tmp_path / "log.csv", ["time,watts", *rows(), f"{far},100"]))
+    assert count_of(summary, "unparsable-times") == 1
+    assert summary.log.last.startswith("2024-03-01T09:59")
+
+
+def test_an_epoch_in_another_unit_is_counted(tmp_path: Path, summarise: Run) -> None:
+    lines = ["time,watts", *[f"{1709251200 + 60 * i},100" for i in range(100)]]
+    lines += ["1709251200000,100", "inf,100", "1e23,100"]
+    summary = summarise(flat(tmp_path / "log.csv", lines))
+    assert count_of(summary, "unparsable-times") == 3
+    assert summary.log.rows_used == 100
+
+
+def test_nan_and_tokens_are_missing(tmp_path: Path, summarise: Run) -> None:
+    lines = rows()
+    for i, token in enumerate(["nan", "NaN", "NULL", "", "N/A", "-"]):
+        lines[100 + i] = lines[100 + i].replace("100.0", token)
+    summary = summarise(flat(tmp_path / "log.csv", ["time,watts", *lines]))
+    assert count_of(summary, "power-missing") == 6
+    assert count_of(summary, "unreadable-values") == 0
+    assert summary.power.mean_w == pytest.approx(100)
+
+
+def test_local_and_zoned_files_of_one_log(tmp_path: Path, summarise: Run) -> None:
+    local = flat(tmp_path / "a.csv", ["time,watts", *rows(60)])
+    zoned = [f"2024-03-01T00:{i:02d}:00Z,100" for i in range(60)]
+    zoned = flat(tmp_path / "b.csv", ["time,watts", *zoned])
+    for order in ((local, zoned), (zoned, local)):
+        summary = summarise(*order, timezone="Europe/Paris")
+        assert summary.log.first == "2024-03-01T00:00:00+01:00"
+        assert summary.log.last == "2024-03-01T01:59:00+01:00"
+        assert summary.energy.covered_hours == pytest.approx(119 / 60)
+
+
+def test_day_first_is_decided_by_all_files(tmp_path: Path, summarise: Run) -> None:
+    def day(number: int) -> Path:
+        lines = ["time,watts"]
+        lines += [
+            f"{number:02d}/02/2024 {i // 60:02d}:{i % 60:02d}:00,{90 + i % 20}" for i in range(1440)
+        ]
+        return flat(tmp_path / f"{number}.csv", lines)
+
+    summary = summarise(*[day(number) for number in (11, 12, 13)])
+    assert summary.log.first.startswith("2024-02-11")
+    assert summary.log.last.startswith("2024-02-13")
+    assert sum("day first" in note for note in summary.log.notes) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b'{"parquet": 3}', b"PAR1"])
+def test_a_damaged_cache_is_no_obstacle(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
+    log = flat(tmp_path / "log.csv", ["time,watts", *rows()])
+    settings = Settings(log=[str(log)])
+    first, _ = build.summarise(settings)
+    for kind in ("analysis-*.json", "prepared-*.json", "prepared-*.parquet"):
+        for entry in own_cache.glob("analysis-*.json"):
+            entry.unlink()
+        build.summarise(settings)
+        for entry in own_cache.glob(kind):
+            entry.write_bytes(damage)
+        if kind != "analysis-*.json":
+            for entry in own_cache.glob("analysis-*.json"):
+                entry.unlink()
+        again, _ = build.summarise(settings)
+        assert again == first, kind
+
+
+def test_long_intervals_are_spread_over_their_hours(tmp_path: Path, summarise: Run) -> None:
+    lines = [
+        "timestamp,project_name,run_id,duration,emissions,cpu_power,gpu_power,ram_power,cpu_energy,gpu_energy,ram_energy,energy_consumed"
+    ]
+    lines.append("2024-03-02T06:00:00,p,r1,36000,0.1,100,0,0,1.0,0,0,1.0")
+    summary = summarise(flat(tmp_path / "emissions.csv", lines))
+    assert summary.energy.integrated_kwh == pytest.approx(1.0)
+    day = next(series for series in summary.series if series.name == "day")
+    assert day.energy_kwh == pytest.approx([0.4, 0.6])
+    assert max(max(row) for row in summary.profile.hours) == pytest.approx(1.0)
+    hour = next(series for series in summary.series if series.name == "hour")
+    assert max(hour.covered_s) == pytest.approx(3600)
+
+
+def test_jitter_makes_no_gap(tmp_path: Path, summarise: Run) -> None:
+    lines = ["time,watts", *[f"{1709251200 + 60 * i + (7 * i) % 11 - 5},100" for i in range(3000)]]
+    summary = summarise(flat(tmp_path / "log.csv", lines))
+    assert count_of(summary, "gaps") == 0
+    assert not any(any(series.gap_before) for series in summary.series)
+
+
+def test_a_clock_change_is_no_gap_and_no_other_day(tmp_path: Path, summarise: Run) -> None:
+    spring = ["time,watts", *[f"{1711843200 + 60 * i},100" for i in range(1440)]]
+    summary = summarise(flat(tmp_path / "spring.csv", spring), timezone="Europe/Berlin")
+    assert not any(any(series.gap_before) for series in summary.series)
+    steps = ["time,watts", *[f"{1719784800 + 10800 * i},100" for i in range(8 * 150)]]
+    summary = summarise(flat(tmp_path / "autumn.csv", steps), timezone="Europe/Berlin")
+    day = next(series for series in summary.series if series.name == "day")
+    assert len(day.start) == 150
+    hours = [seconds / 3600 for seconds in day.covered_s]
+    # Nine readings three hours apart fall into the day of 25 hours.
+    assert sorted(hours)[-2:] == [24, 27]
