@@ -253,13 +253,6 @@ def test_the_zone_that_is_empty(tmp_path: Path) -> None:
         recipe_of(path, timezone="")
 
 
-def test_an_ambiguous_date_says_what_was_assumed(tmp_path: Path) -> None:
-    path = tmp_path / "log.csv"
-    path.write_text("time,power\n" + "".join(f"05/06/2021 00:{m:02d},98\n" for m in MINUTES))
-    note = next(note for note in recipe_of(path).notes if "month first" in note)
-    assert "YYYY-MM-DD" in note
-
-
 def test_json_lines_are_judged_too(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     lines = [json.dumps({"time": f"2024-03-01 00:{m:02d}:00", "power": "98 W"}) for m in MINUTES]

@@ -121,7 +121,9 @@ def test_iso_order_where_nothing_decides(tmp_path: Path, summarise: Run) -> None
     lines = [HEADER, *[f"m,d,05/06/2021 00:{m:02d}:00,x,120,1,100" for m in range(60)]]
     summary = summarise(flat(lines, tmp_path / "log.csv"))
     assert summary.log.first.startswith("2021-05-06")
-    assert any("no row decides" in note for note in summary.log.notes)
+    note = next(note for note in summary.log.notes if "no row decides" in note)
+    assert "month first" in note
+    assert "YYYY-MM-DD" in note
 
 
 def test_junk_line_and_quotes(tmp_path: Path, summarise: Run) -> None:

