@@ -200,3 +200,24 @@ def test_identity_sees_a_change_with_its_time_set_back(tmp_path: Path) -> None:
     path.write_text("b")
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert file_identity(path) != before
+
+
+@pytest.mark.parametrize("stage", ["_clean", "_analyse"])
+def test_a_cache_that_is_emptied_under_a_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path, stage: str
+) -> None:
+    import shutil
+
+    from wattboard import build
+    from wattboard.settings import Settings
+
+    (tmp_path / "log.csv").write_text(LOG)
+    begun = getattr(build, stage)
+
+    def emptied(*arguments: object) -> object:
+        shutil.rmtree(own_cache)
+        return begun(*arguments)
+
+    monkeypatch.setattr(build, stage, emptied)
+    with pytest.raises(OutputError, match="was emptied while"):
+        build.summarise(Settings(log=[str(tmp_path / "log.csv")]))

@@ -96,6 +96,17 @@ def test_two_columns_that_disagree(tmp_path: Path) -> None:
     refused(path, ["'power' has '98,5' in line 2", "'voltage' has '230.1' in line 2"])
 
 
+def test_a_point_far_down_is_no_separator(tmp_path: Path, summarise: Run) -> None:
+    path = tmp_path / "log.csv"
+    # The head has commas alone; the last tenth, behind it, points: 98.5 is not 985.
+    cells = ["97,5", "98,5"] * 450 + ["98.5"] * 100
+    rows = [f"2024-03-01 {i // 60:02d}:{i % 60:02d}:00;{cell}" for i, cell in enumerate(cells)]
+    path.write_text("\n".join(["time;power", *rows]))
+    summary = summarise(path)
+    assert count_of(summary, "unreadable-values") == 100
+    assert summary.power.max_w == 98.5
+
+
 # --------------------------------------------------------------------------- units
 
 

@@ -121,8 +121,9 @@ def check(
     engine = open_engine(settings.engine, cache=cache)
     try:
         work = Work(settings, engine, progress or Quiet(), *recognise_all(settings))
-        prepared = _prepare(work)
-        clean, _ = _clean(work, prepared)
+        with engine.guarded():
+            prepared = _prepare(work)
+            clean, _ = _clean(work, prepared)
         return _log_info(work, prepared, clean), Quality(rules=list(clean.rules))
     finally:
         engine.close()
@@ -327,10 +328,11 @@ def _summarise(
     engine = open_engine(settings.engine, cache=cache)
     work = Work(settings, engine, progress, sources, list(notes))
     try:
-        prepared = _prepare(work)
-        engine.forget_order()
-        clean, zone = _clean(work, prepared)
-        summary = _analyse(work, prepared, clean, zone)
+        with engine.guarded():
+            prepared = _prepare(work)
+            engine.forget_order()
+            clean, zone = _clean(work, prepared)
+            summary = _analyse(work, prepared, clean, zone)
         from wattboard.findings import findings
 
         summary = summary.model_copy(update={"inputs": _inputs(work, prepared)})

@@ -93,6 +93,7 @@ class DuckEngine:
         except duckdb.InterruptException as error:
             raise KeyboardInterrupt from error
         except duckdb.Error as error:
+            self.cache.check_intact()
             message = str(error).splitlines()[0]
             if any(words in message for words in NO_SPACE):
                 raise OutputError(
@@ -103,6 +104,17 @@ class DuckEngine:
                 f"{what} cannot be read: {message}",
                 "Check that the file is complete and of the kind that its name says.",
             ) from error
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Around a whole analysis: a lazy frame meets files that are gone wherever it is looked at."""
+        import duckdb
+
+        try:
+            yield
+        except duckdb.IOException:
+            self.cache.check_intact()
+            raise
 
     def forget_order(self) -> None:
         """After preparing, rows need not stay in the order of their files; the engine is faster."""

@@ -146,7 +146,8 @@ class Preparer:
             rejects = self._fresh()
         source = csv_source(recipe, path, typed=False, rejects=rejects, skip=skip)
         select = text_select(recipe, source, recipe.time_formats)
-        parts = [self._store(select, f"prepared-{key}.parquet")]
+        # Under a name of its own: another process may be reading what the typed way has made.
+        parts = [self._store(select, f"prepared-{key}-text.parquet")]
         _, malformed = self._rejected(rejects, path)
         damage = self._repeated_headers(path, recipe, skip)
         if malformed:
@@ -172,7 +173,9 @@ class Preparer:
         missing = lines - rows - left - repeated
         if missing <= 0 or not recipe.quote:
             return parts, damage, left
-        again, damage_again, left_again = self._parts(path, replace(recipe, quote=""), key)
+        again, damage_again, left_again = self._parts(
+            path, replace(recipe, quote=""), f"{key}-plain"
+        )
         rows_again = sum(_rows_of(part) for part in again)
         if rows_again > rows:
             return again, damage_again, left_again

@@ -15,6 +15,7 @@ from wattboard.schema import VALUE_COLUMNS, Recipe
 MAX_LINE_BYTES = 1_000_000
 MAX_REJECTS = 100_000
 EARLIEST_US, LATEST_US = 0, 4_102_444_800_000_000
+COMMA_NUMBER = r"[+-]?(\d+|\d{1,3}(\.\d{3})+)?(,\d*)?([eE][+-]?\d+)?"
 ISO_PATTERN = r"^\d{4}-\d{1,2}-\d{1,2}([ T]|$)"
 
 
@@ -156,7 +157,9 @@ def _number(recipe: Recipe, cell: str, suffixes: tuple[str, ...]) -> str:
         pattern = r"\s*" + _escaped(suffix) + "$"
         cell = f"regexp_replace({cell}, {text(pattern)}, '')"
     if recipe.decimal != ".":
-        cell = f"replace(replace({cell}, '.', ''), {text(recipe.decimal)}, '.')"
+        # A point is taken off only where it parts thousands: `98.5` is no 985, but a bad cell.
+        plain = f"replace(replace({cell}, '.', ''), {text(recipe.decimal)}, '.')"
+        cell = f"CASE WHEN regexp_full_match({cell}, {text(COMMA_NUMBER)}) THEN {plain} END"
     number = f"TRY_CAST({cell} AS DOUBLE)"
     return f"CASE WHEN NOT isnan({number}) THEN {number} END"
 
