@@ -253,7 +253,7 @@ def test_hourly_means_with_an_hour_twice_or_not_at_all(
     summary = summarise(flat(lines, tmp_path / "log.csv"))
     assert summary.log.reading == "mean"
     assert summary.energy.covered_hours == (95 if change == "missing" else 96)
-    assert any("recorded in part" in note for note in summary.log.notes)
+    assert any("part of an hour" in note for note in summary.log.notes)
 
 
 @pytest.mark.parametrize("stamp", ["2021-05-{m:02d} 00:00:00", "2021-05-05 00:{m:02d}:00"])

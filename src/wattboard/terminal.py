@@ -255,7 +255,8 @@ def print_built(built: Built, *, verbose: bool) -> None:
     """The report of a build, ending with where the site is."""
     summary, site = built.summary, built.site
     print_log(summary.log)
-    print_rules(summary.quality, everything=verbose)
+    if verbose:
+        print_rules(summary.quality, everything=True)
     for finding in summary.findings:
         if finding.page in {"index", "power", "drivers"} or verbose:
             say(f"- {finding.text}")

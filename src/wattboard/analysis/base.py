@@ -240,38 +240,23 @@ def _counted(
     """Each value of each column and how often it occurs; without columns of too many values."""
     import narwhals as nw
 
-    found: dict[str, tuple[list[NDArray[np.float64]], list[NDArray[np.int64]]]] = {
-        name: ([], []) for name in columns
-    }
-    for tally in tallies:
-        times = _times(tally)
-        # One query for all columns: the engine works on several of them at a time.
-        counts = [
-            tally.frame.filter(~nw.col(name).is_null())
-            .group_by(name)
-            .agg(n=times)
-            .select(place=nw.lit(place), value=nw.col(name), n=nw.col("n"))
-            .head(MANY_VALUES + 1)
-            for place, name in enumerate(columns)
-            if name in found
-        ]
-        table = engine.collect(nw.concat(counts, how="vertical"))
-        places, values = table["place"].to_numpy(), _floats(table["value"])
-        number = tally.sign * table["n"].to_numpy().astype(np.int64)
-        for place, name in enumerate(columns):
-            mine = places == place
-            if name in found and mine.sum() > MANY_VALUES:
-                del found[name]
-            elif name in found:
-                found[name][0].append(values[mine])
-                found[name][1].append(number[mine])
-    result = {}
-    for name, (values_of, counts_of) in found.items():
-        distinct, place_of = np.unique(np.concatenate(values_of), return_inverse=True)
-        total = np.zeros(len(distinct), dtype=np.int64)
-        np.add.at(total, place_of, np.concatenate(counts_of))
-        result[name] = (distinct, total)
-    return result
+    found = {}
+    for name in columns:
+        values, counts = [], []
+        for tally in tallies:
+            present = tally.frame.filter(~nw.col(name).is_null()).group_by(name)
+            # A query a column: one query for all of them (a union of groups) hangs DuckDB 1.5.6.
+            table = engine.collect(present.agg(n=_times(tally)).head(MANY_VALUES + 1))
+            if table.num_rows > MANY_VALUES:
+                break
+            values.append(_floats(table[name]))
+            counts.append(tally.sign * table["n"].to_numpy().astype(np.int64))
+        else:
+            distinct, place = np.unique(np.concatenate(values), return_inverse=True)
+            total = np.zeros(len(distinct), dtype=np.int64)
+            np.add.at(total, place, np.concatenate(counts))
+            found[name] = (distinct, total)
+    return found
 
 
 def from_counts(values: NDArray[np.float64], counts: NDArray[np.int64]) -> dict[str, float]:

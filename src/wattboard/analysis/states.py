@@ -81,7 +81,7 @@ def idle_plateau(table: BaseTable, off_w: float) -> IdlePlateau:
     level = float(np.average(power[near], weights=table.covered_s[quiet][near]))
     return IdlePlateau(
         level,
-        f"lowest level kept for at least {PLATEAU_SHARE:.0%} of the {hours:,.0f} h in which the "
+        f"lowest level kept for at least {PLATEAU_SHARE * 100:g} % of the {hours:,.0f} h in which the "
         f"machine is on and load is under {BUSY_PCT:g} %",
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
 
-DEFAULT_MEMORY = "480MB"
+DEFAULT_MEMORY = "560MB"
 NO_SPACE = ("No space left", "max_temp_directory_size", "Could not write", "File too large")
 
 

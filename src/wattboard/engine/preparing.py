@@ -119,7 +119,8 @@ class Preparer:
     def _store(self, select: str, entry: str) -> Path:
         with self._cache.writing(entry) as temporary:
             self._connection.execute(
-                f"COPY ({select}) TO {text(str(temporary))} (FORMAT parquet, COMPRESSION snappy)"
+                f"COPY ({select}) TO {text(str(temporary))} "
+                "(FORMAT parquet, COMPRESSION snappy, PARQUET_VERSION v2)"
             )
         return self._cache.path(entry)
 

@@ -156,7 +156,7 @@ def counter_rule(found: dict[str, Any], timezone: str) -> RuleResult:
         resets + jumps,
         int(found["steps"]),
         "the step is set aside; the counter's energy is the sum of the others",
-        f"{resets:,} steps back and {jumps:,} of more than {MARGIN:g} × the highest power "
-        f"allows, {found['lost_kwh']:,.3f} kWh in all",
+        f"{resets:,} {'step' if resets == 1 else 'steps'} back and {jumps:,} of more than "
+        f"{MARGIN:g} × the highest power allows, {found['lost_kwh']:,.3f} kWh in all",
         {"time": iso_local(int(found["first_aside"]), timezone)} if resets + jumps else None,
     )

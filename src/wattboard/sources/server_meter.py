@@ -69,18 +69,21 @@ def _recipe(head: Head, grid: Grid) -> Recipe:
     if hourly:
         notes.append("readings are hourly means: the times in the head are full hours")
         notes.append(
-            "hours recorded in part have the zeros of the missing seconds averaged in by whoever "
-            "made the file: their power is too low, and nothing in the file tells which they are"
+            "where telemetry was recorded for a part of an hour only, the zeros of the rest are "
+            "averaged in by whoever made the file, and nothing in it tells which hours these are"
         )
     first = dict(zip(header, grid.rows[0], strict=True)) if grid.rows else {}
     simulated = first.get("MAC", "").strip() == SIMULATED_MAC
     if simulated:
         notes.append("the file says of itself that it is simulated")
+    title = "hourly means of the server dataset" if hourly else "readings of the server dataset"
+    if simulated:
+        title = "simulated readings in the shape of the server dataset"
     # Day-first exports exist, so a file that does not open with ISO text is read in either order.
     day_first = style is not None and bool(style.orders)
     return Recipe(
         format="server-meter",
-        title="hourly means of the server dataset" if hourly else "readings of the server dataset",
+        title=title,
         kind="csv",
         columns={NAMES[c]: Binding(c) for c in header if c in NAMES},
         time=TIME,
