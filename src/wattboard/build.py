@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import platform
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from wattboard.errors import InputError
 from wattboard.settings import Settings
-from wattboard.summary import SCHEMA_VERSION, InputFile, LogInfo, Quality, Summary
+from wattboard.summary import (
+    CO2,
+    SCHEMA_VERSION,
+    Accelerators,
+    Footprint,
+    InputFile,
+    LogInfo,
+    Quality,
+    Summary,
+)
 
 if TYPE_CHECKING:
     from wattboard.engine import Cache, DuckEngine, Prepared
@@ -328,11 +339,14 @@ def _summarise(
     engine = open_engine(settings.engine, cache=cache)
     work = Work(settings, engine, progress, sources, list(notes))
     try:
-        with engine.guarded():
+        # Reference tables, and what later stages import, are read while the engine reads the log.
+        with engine.guarded(), ThreadPoolExecutor(1) as pool:
+            facts = pool.submit(_facts, settings)
+            pool.submit(_import_ahead)
             prepared = _prepare(work)
             engine.forget_order()
             clean, zone = _clean(work, prepared)
-            summary = _analyse(work, prepared, clean, zone)
+            summary = _analyse(work, prepared, clean, zone, facts.result())
         from wattboard.findings import findings
 
         summary = summary.model_copy(update={"inputs": _inputs(work, prepared)})
@@ -342,7 +356,11 @@ def _summarise(
 
 
 def _analyse(
-    work: Work, prepared: Sequence[Prepared], clean: CleanLog, zone: list[Stretch]
+    work: Work,
+    prepared: Sequence[Prepared],
+    clean: CleanLog,
+    zone: list[Stretch],
+    facts: Facts,
 ) -> Summary:
     from wattboard import analysis
     from wattboard.schema import ACTIVITY_COLUMNS
@@ -371,7 +389,6 @@ def _analyse(
     recipe = work.sources[0].recipe
     joined_us = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
-    foot, gpus, co2 = _reference(work.settings, energy_kwh)
     return Summary(
         generator=f"wattboard {version()}",
         simulated=any(source.recipe.simulated for source in work.sources),
@@ -404,7 +421,7 @@ def _analyse(
             gap_hours=max(span_h - covered_h, 0.0),
         ),
         states=analysis.classify(table, off_w, can_be_off=recipe.device_name == "wall"),
-        footprint=foot,
+        footprint=_footprint(work.settings, energy_kwh),
         statistics=statistics,
         profile=analysis.load_profile(table, zone),
         histogram=analysis.power_distribution(
@@ -412,14 +429,42 @@ def _analyse(
         ),
         correlation=analysis.correlation(table),
         model=analysis.linear_model(table),
-        gpus=gpus,
-        co2=co2,
+        gpus=facts.gpus,
+        co2=facts.co2,
         findings=[],
         series=analysis.all_series(table, zone, shown, joined_us=joined_us),
     )
 
 
-def _reference(settings: Settings, energy_kwh: float) -> tuple[Any, Any, Any]:
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The reference tables of a site."""
+
+    gpus: Accelerators
+    co2: CO2
+
+
+def _facts(settings: Settings) -> Facts:
+    from wattboard import reference
+
+    gpus = (
+        reference.from_ml_co2_impact(Path(settings.gpus))
+        if settings.gpus
+        else reference.from_database()
+    )
+    co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
+    return Facts(gpus, co2)
+
+
+def _import_ahead() -> None:
+    """Imports of later stages; pandas is DuckDB's, which takes it at the first literal of a query."""
+    for name in ("wattboard.analysis", "wattboard.charts", "wattboard.site", "plotly", "jinja2"):
+        importlib.import_module(name)
+    if importlib.util.find_spec("pandas") is not None:
+        importlib.import_module("pandas")
+
+
+def _footprint(settings: Settings, energy_kwh: float) -> Footprint:
     from wattboard import reference
     from wattboard.footprint import footprint
 
@@ -434,7 +479,7 @@ def _reference(settings: Settings, energy_kwh: float) -> tuple[Any, Any, Any]:
         name, intensity = reference.grid_intensity(settings.location)
     if settings.intensity is not None:
         intensity = reference.given_factor(settings.intensity, "g/kWh", "grid intensity")
-    foot = footprint(
+    return footprint(
         energy_kwh,
         pue=pue,
         intensity=intensity,
@@ -443,10 +488,3 @@ def _reference(settings: Settings, energy_kwh: float) -> tuple[Any, Any, Any]:
         tariff_per_kwh=settings.tariff,
         currency=settings.currency,
     )
-    gpus = (
-        reference.from_ml_co2_impact(Path(settings.gpus))
-        if settings.gpus
-        else reference.from_database()
-    )
-    co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
-    return foot, gpus, co2

@@ -19,12 +19,21 @@ from wattboard.quality.reduce import (
     flow_of,
     flow_totals,
     grid_of,
+    levels_of,
     minutes_of,
     split_at_buckets,
 )
 from wattboard.quality.report import Workbench, first_row, rule, rules_from_damage
 from wattboard.quality.silence import Silence, find_silence, lost_zeros, without_silence
-from wattboard.quality.steps import Usual, Weights, gap_rule, usual_step, weights
+from wattboard.quality.steps import (
+    REGULAR_SHARE,
+    Usual,
+    Weights,
+    gap_rule,
+    is_dense,
+    usual_step,
+    weights,
+)
 from wattboard.quality.totals import add_up_devices
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage, Extent
 from wattboard.summary import RuleResult
@@ -249,10 +258,10 @@ def _reduced(
     gapless = {"power_w", "energy_kwh"} <= whole
     # Further readings of an instant are no step, so that all readings tell the same step.
     known = log.readings if gapless else log.readings.filter(~nw.col("power_w").is_null())
-    usual = usual_step(bench, known, counter=counter)
     clocks = [c for c in ("clock_us", "time_us") if extent.ranges.get(c, (0,))[0]]
     first = int(min(extent.ranges[c][1] for c in clocks))
     last = int(max(extent.ranges[c][2] for c in clocks))
+    usual = usual_step(bench, known, counter=counter, dense=is_dense(extent.rows, first, last))
     offset = stretches(form.timezone, first, last)[0].offset_us
     grid = grid_of(first, last, usual.step_us, offset, *range_w)
     parts, readings = log.frame, log.readings
@@ -284,7 +293,7 @@ def _reduced(
     log.rules.append(frozen_rule)
     own_width = "width_us" in names
     weight = weights(log.reading, log.width_us, usual.step_us, own_width=own_width)
-    flow = flow_of(
+    buckets, weighed = flow_of(
         bench,
         _thawed(parts, frozen, grid),
         weight,
@@ -295,7 +304,7 @@ def _reduced(
         shared=gapless and frozen is None,
         own_width=own_width,
     )
-    totals = flow_totals(bench, flow.buckets, counter=counter)
+    totals = flow_totals(bench, buckets, counter=counter)
     if not totals["readings"]:
         raise InputError(
             "Power is missing or frozen in every row of the log.",
@@ -315,6 +324,8 @@ def _reduced(
             "the cell is empty, unreadable, impossible, or of a device that has no power",
         )
     )
+    alike = usual.regular and not own_width and _alike(totals, usual.step_us)
+    flow = Flow(buckets, None if alike else levels_of(bench, weighed, grid))
     log.rules.append(gap_rule(totals, used, weight, usual, log.reading, form.timezone))
     aside = 0
     if counter:
@@ -334,6 +345,12 @@ def _reduced(
         rows_used=used,
         counter_aside=aside,
     )
+
+
+def _alike(totals: dict[str, Any], step_us: int) -> bool:
+    """True if the time covered is that of as many usual steps: the whole log is as regular."""
+    due = float(totals["readings"]) * step_us
+    return abs(float(totals["weight_us"]) - due) <= (1.0 - REGULAR_SHARE) * due
 
 
 def _counted(

@@ -161,8 +161,8 @@ def flow_of(
     counter: bool,
     shared: bool,
     own_width: bool,
-) -> Flow:
-    """Power and counter by bucket, and power by level.
+) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+    """Power and counter by bucket, and the readings of power with the time that each stands for.
 
     The counter is looked at on the rows that have it; where every row has both, which ``shared``
     promises, one pass does for the two. Sorting two or three narrow columns anew for each query is
@@ -183,8 +183,6 @@ def flow_of(
         end_us=weights.end_us.cast(nw.Int64),
         bucket=grid.bucket(grid.bucket_us),
     )
-    leveled = weighed.with_columns(level=(power / grid.level_w + 1e-9).floor().cast(nw.Int64))
-    levels = leveled.group_by("level").agg(weight_us=nw.col("weight_us").sum())
     flow = {
         "readings": nw.len(),
         "weight_us": nw.col("weight_us").sum(),
@@ -208,10 +206,16 @@ def flow_of(
         steps = steps.with_columns(rise=rise(), span=since()).with_columns(**limits)
         counted = steps.with_columns(bucket=grid.bucket(grid.bucket_us)).group_by("bucket")
         buckets = nw.concat([buckets, counted.agg(**counter_totals())], how="diagonal")
-    return Flow(
-        bench.materialise(buckets, "flow"),
-        None if usual.regular and not own_width else bench.materialise(levels, "levels"),
-    )
+    return bench.materialise(buckets, "flow"), weighed
+
+
+def levels_of(bench: Workbench, weighed: nw.LazyFrame[Any], grid: Grid) -> nw.LazyFrame[Any]:
+    """The time spent at each level of power."""
+    import narwhals as nw
+
+    level = (nw.col("power_w") / grid.level_w + 1e-9).floor().cast(nw.Int64)
+    grouped = weighed.with_columns(level=level).group_by("level")
+    return bench.materialise(grouped.agg(weight_us=nw.col("weight_us").sum()), "levels")
 
 
 def flow_totals(bench: Workbench, flow: nw.LazyFrame[Any], *, counter: bool) -> dict[str, Any]:

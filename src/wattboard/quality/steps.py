@@ -20,6 +20,8 @@ GAP_TOLERANCE_US = 1_000_000
 
 
 REGULAR_SHARE = 0.99
+LOOKED_AT = 8
+DENSE_ROWS, DENSE_STEP_US = 1_000_000, 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,18 @@ def rise() -> Any:
     return energy - energy.shift(1).over(order_by="time_us")
 
 
-def usual_step(bench: Workbench, frame: nw.LazyFrame[Any], *, counter: bool = False) -> Usual:
+def usual_step(
+    bench: Workbench, frame: nw.LazyFrame[Any], *, counter: bool = False, dense: bool = False
+) -> Usual:
     """The median step (exact to a millisecond, finer for faster logs) and the counter's usual rise.
 
-    A counter moves in quanta; averaging the readings of an instant leaves noise, which is no rise.
+    A counter moves in quanta; averaging the readings of an instant leaves noise, which is no rise. Of
+    a ``dense`` log, one of many readings an hour, every eighth hour is looked at.
     """
     import narwhals as nw
 
+    if dense:
+        frame = frame.filter(nw.col("time_us") // US_PER_HOUR % LOOKED_AT == 0)
     wanted = [nw.len().alias("n")]
     added = {"since": since()}
     if counter:
@@ -89,6 +96,11 @@ def usual_step(bench: Workbench, frame: nw.LazyFrame[Any], *, counter: bool = Fa
         if step_us:
             break
     return Usual(step_us, regular, quantum)
+
+
+def is_dense(rows: int, first_us: int, last_us: int) -> bool:
+    """True for a log of which a part of the hours tells how time runs in all of it."""
+    return rows >= DENSE_ROWS and (last_us - first_us) / rows <= DENSE_STEP_US
 
 
 @dataclass(frozen=True, slots=True)
