@@ -44,7 +44,8 @@ def _iso(us: NDArray[np.int64], *, fraction: bool) -> list[str]:
 
 
 def _optional(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if np.isnan(value) else value for value in values.tolist()]
+    found: list[float | None] = np.where(np.isnan(values), None, values).tolist()
+    return found
 
 
 def all_series(
