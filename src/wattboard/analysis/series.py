@@ -44,8 +44,10 @@ def _iso(us: NDArray[np.int64], *, fraction: bool) -> list[str]:
 
 
 def _optional(values: NDArray[np.float64]) -> list[float | None]:
-    found: list[float | None] = np.where(np.isnan(values), None, values).tolist()
-    return found
+    found = values.astype(object)
+    found[np.isnan(values)] = None
+    told: list[float | None] = found.tolist()
+    return told
 
 
 def all_series(
