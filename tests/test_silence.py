@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import count_of
-from wattboard import build
+from wattboard import build, pipeline
 from wattboard.engine import Cache, open_engine
 from wattboard.quality.silence import decisive_length_us, zero_runs
 from wattboard.sample import write_sample
@@ -129,9 +129,9 @@ def test_rows_and_counts_of_the_clean_log_agree(tmp_path: Path) -> None:
     write_sample(path, rows=60_000)
     cache = Cache(tmp_path / "cache")
     engine = open_engine(cache=cache)
-    sources, _ = build.recognise_all(Settings(log=[str(path)]))
-    work = build.Work(Settings(log=[str(path)]), engine, build.Quiet(), sources)
-    clean, _ = build._clean(work, build._prepare(work))
+    sources, _ = pipeline.recognise_all(Settings(log=[str(path)]))
+    work = pipeline.Work(Settings(log=[str(path)]), engine, pipeline.Quiet(), sources)
+    clean, _ = pipeline.clean_up(work, pipeline.prepare(work))
     summary, _ = build.summarise(Settings(log=[str(path)]), use_cache=False)
     assert clean.lost_zeros["cpu_power_w"] > clean.lost_zeros["cpu_util_pct"] > 0
     for item in summary.statistics:

@@ -14,7 +14,8 @@ from wattboard import interrupts
 from wattboard.errors import OutputError
 
 if TYPE_CHECKING:
-    from wattboard.build import Built, Progress
+    from wattboard.build import Built
+    from wattboard.pipeline import Progress
     from wattboard.summary import LogInfo, Quality, RuleResult
 
 SHOW_AFTER_S = 0.5

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wattboard.engine.cache import Cache, file_identity, key_of
+from wattboard.engine.footers import clock_of, extent_of, holds_nan, rows_of
 from wattboard.engine.reading import (
     MAX_REJECTS,
     bound,
@@ -170,14 +171,14 @@ class Preparer:
         """
         lines = full_lines(path) - recipe.skip_lines - 1
         repeated = sum(item.count for item in damage if item.rule == "repeated-headers")
-        rows = sum(_rows_of(part) for part in parts)
+        rows = sum(rows_of(part) for part in parts)
         missing = lines - rows - left - repeated
         if missing <= 0 or not recipe.quote:
             return parts, damage, left
         again, damage_again, left_again = self._parts(
             path, replace(recipe, quote=""), f"{key}-plain"
         )
-        rows_again = sum(_rows_of(part) for part in again)
+        rows_again = sum(rows_of(part) for part in again)
         if rows_again > rows:
             return again, damage_again, left_again
         parts, damage, left = self._parts(path, recipe, key)
@@ -287,7 +288,7 @@ class Preparer:
         described = self._connection.execute(f"DESCRIBE SELECT * FROM {frame}").fetchall()
         if any(column[0] == "bad_cells" for column in described):
             damage = damage + self._bad_cells(recipe, frame)
-        clock = time_column(recipe) if recipe.convert is None else _clock_of(extent)
+        clock = time_column(recipe) if recipe.convert is None else clock_of(extent)
         late = self._connection.execute(
             f"SELECT count(*) FILTER ({clock} < before), min(CASE WHEN {clock} < before "
             f"THEN {clock} END) FROM (SELECT {clock}, lag({clock}) OVER () AS before "
@@ -341,54 +342,6 @@ class Preparer:
         ]
 
 
-def _clock_of(extent: Extent) -> str:
-    return "time_us" if extent.ranges.get("time_us", (0,))[0] else "clock_us"
-
-
-def _rows_of(part: Path) -> int:
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(part).num_rows)
-
-
-def holds_nan(part: Path) -> bool:
-    """True if a column has a NaN: its writer gives no extremes for such a column."""
-    import pyarrow.parquet as pq
-
-    footer = pq.read_metadata(part)
-    groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
-    columns = [group.column(i) for group in groups for i in range(group.num_columns)]
-    told = [c.statistics for c in columns if c.physical_type == "DOUBLE" and c.statistics]
-    return any(known.num_values and not known.has_min_max for known in told)
-
-
-def extent_of(parts: list[Path]) -> Extent:
-    """Rows, and count and extremes of every column, from the files' footers."""
-    import pyarrow.parquet as pq
-
-    ranges: dict[str, tuple[int, float, float]] = {}
-    rows = 0
-    for part in parts:
-        footer = pq.read_metadata(part)
-        rows += footer.num_rows
-        for group in (footer.row_group(i) for i in range(footer.num_row_groups)):
-            for column in (group.column(i) for i in range(group.num_columns)):
-                known = column.statistics
-                label = column.path_in_schema
-                if known is None or label in {"host", "device", "row_hash", "bad_cells"}:
-                    continue
-                count = group.num_rows - (known.null_count or 0)
-                if not count:
-                    continue
-                before = ranges.get(label, (0, float("inf"), float("-inf")))
-                ranges[label] = (
-                    before[0] + count,
-                    min(before[1], known.min),
-                    max(before[2], known.max),
-                )
-    return Extent(rows, ranges)
-
-
 def _revived(record: dict[str, Any]) -> Prepared | None:
     """A record of the cache as it was written, or None where it is something else."""
     try:
@@ -411,7 +364,7 @@ def _whole(prepared: Prepared) -> bool:
     import pyarrow as pa
 
     try:
-        rows = sum(_rows_of(Path(part)) for part in prepared.parquet)
+        rows = sum(rows_of(Path(part)) for part in prepared.parquet)
     except (OSError, pa.ArrowException):
         return False
     return rows == prepared.extent.rows

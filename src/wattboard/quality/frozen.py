@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wattboard.quality.reduce import ELECTRICAL, Grid
+from wattboard.quality.buckets import ELECTRICAL, Grid
 from wattboard.quality.report import Workbench, rule
 from wattboard.summary import RuleResult
 from wattboard.zones import iso_local

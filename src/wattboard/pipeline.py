@@ -1,0 +1,178 @@
+"""From the files of a log to the clean log: sources, engine and quality, called in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from wattboard.errors import InputError
+from wattboard.settings import Settings
+from wattboard.summary import LogInfo
+
+if TYPE_CHECKING:
+    from wattboard.engine import DuckEngine, Prepared
+    from wattboard.quality import CleanLog
+    from wattboard.schema import Recipe
+    from wattboard.zones import Stretch
+
+
+class Progress(Protocol):
+    """Told what is going on; the command line draws it, a library call ignores it."""
+
+    def stage(self, text: str, size: int = 0, ask: Callable[[], float] | None = None) -> None:
+        """A stage begins; ``size`` is in bytes and ``ask`` tells its share done, 0 to 1."""
+        ...
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def stage(self, text: str, size: int = 0, ask: Callable[[], float] | None = None) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A log file as recognised."""
+
+    path: Path
+    recipe: Recipe
+
+
+@dataclass(slots=True)
+class Work:
+    """What the stages of one analysis share."""
+
+    settings: Settings
+    engine: DuckEngine
+    progress: Progress
+    sources: list[Source] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def recognise_all(settings: Settings) -> tuple[list[Source], list[str]]:
+    """Every file of the log with its Recipe, and what was passed over.
+
+    Raises:
+        InputError: a file is missing or of no known form, or the files are not of one log.
+    """
+    from wattboard.sources import recognise_log
+    from wattboard.sources.options import SourceOptions, parse_columns
+
+    columns = parse_columns(settings.columns) if settings.columns else None
+    options = SourceOptions(timezone=settings.timezone, columns=columns)
+    recognised, notes = recognise_log(settings.log, options)
+    found = [Source(path, recipe) for path, recipe in recognised]
+    first = found[0].recipe
+    for source in found[1:]:
+        other = source.recipe
+        if (other.format, other.reading, other.width_us) != (
+            first.format,
+            first.reading,
+            first.width_us,
+        ):
+            raise InputError(
+                f"{found[0].path.name} is {first.title} and {source.path.name} is {other.title}: "
+                "the files of one log have one form.",
+                "Build a site from each form on its own.",
+            )
+    return found, notes
+
+
+def _decide_orders(work: Work) -> None:
+    """Day first or month first: one decision for all files of the log, from all of their rows."""
+    open_sources = [source for source in work.sources if source.recipe.time_orders]
+    if not open_sources:
+        return
+    totals: dict[str, int] = {}
+    for source in open_sources:
+        work.progress.stage(
+            f"Reading the dates of {source.path.name}",
+            source.path.stat().st_size,
+            work.engine.progress,
+        )
+        counts = work.engine.order_counts(source.path, source.recipe)
+        for (label, _), count in zip(source.recipe.time_orders, counts, strict=True):
+            totals[label] = totals.get(label, 0) + count
+    best = max(totals, key=lambda label: totals[label])
+    others = [count for label, count in totals.items() if label != best]
+    if totals[best] > max(others, default=-1):
+        decided = totals[best] - max(others)
+        note = f"times are read {best}: {decided:,} rows can be read in no other order"
+    else:
+        best = open_sources[0].recipe.time_orders[0][0]
+        note = (
+            f"times are read {best}: no row decides, so the order of ISO 8601 is assumed; if that is "
+            "wrong, write the times as YYYY-MM-DD and build again"
+        )
+    work.notes.append(note)
+    work.sources = [_ordered(source, best) for source in work.sources]
+
+
+def _ordered(source: Source, label: str) -> Source:
+    formats = dict(source.recipe.time_orders).get(label)
+    if formats is None:
+        return source
+    return replace(source, recipe=replace(source.recipe, time_orders=(), time_formats=formats))
+
+
+def prepare(work: Work) -> list[Prepared]:
+    _decide_orders(work)
+    prepared = []
+    for source in work.sources:
+        size = source.path.stat().st_size
+        work.progress.stage(f"Reading {source.path.name}", size, work.engine.progress)
+        prepared.append(work.engine.prepare(source.path, source.recipe))
+        work.notes += prepared[-1].notes
+    return prepared
+
+
+def clean_up(work: Work, prepared: Sequence[Prepared]) -> tuple[CleanLog, list[Stretch]]:
+    from wattboard.quality import LogForm, clean_log
+    from wattboard.zones import stretches
+
+    recipe = work.sources[0].recipe
+    parts = [part for one in prepared for part in one.parquet]
+    work.progress.stage("Applying the quality rules", 0, work.engine.progress)
+    clean = clean_log(
+        work.engine,
+        work.engine.frame(parts),
+        rows_read=sum(one.rows_read for one in prepared),
+        extents=[one.extent for one in prepared],
+        damage=[item for one in prepared for item in one.damage],
+        form=LogForm(
+            timezone=recipe.timezone,
+            reading=recipe.reading,
+            width_us=recipe.width_us,
+            explicit_missing=recipe.explicit_missing,
+            device_name=recipe.device_name,
+        ),
+    )
+    return clean, stretches(recipe.timezone, clean.first_us, clean.last_us)
+
+
+def log_info(work: Work, prepared: Sequence[Prepared], clean: CleanLog) -> LogInfo:
+    from wattboard.zones import iso_local
+
+    recipe = work.sources[0].recipe
+    notes = list(dict.fromkeys(note for source in work.sources for note in source.recipe.notes))
+    notes += work.notes
+    return LogInfo(
+        format=recipe.format,
+        title=recipe.title,
+        timezone=recipe.timezone,
+        timezone_reason=recipe.timezone_reason,
+        reading="mean" if clean.reading == "mean" else "instant",
+        step_s=clean.step_us / 1e6,
+        gap_threshold_s=clean.gap_threshold_us / 1e6,
+        rows_read=sum(one.rows_read for one in prepared),
+        rows_used=clean.rows_used,
+        first=iso_local(clean.first_us, recipe.timezone),
+        last=iso_local(clean.last_us, recipe.timezone),
+        hosts=list(clean.hosts),
+        devices=list(clean.devices),
+        columns=list(clean.columns),
+        notes=notes,
+    )

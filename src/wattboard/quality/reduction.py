@@ -1,0 +1,235 @@
+"""The log with its rows put right -> its buckets, and the rules that are told from them.
+
+Silence, frozen meters, missing power, gaps and the steps of the counter are found on the way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wattboard.errors import InputError
+from wattboard.quality.buckets import (
+    ELECTRICAL,
+    Flow,
+    Grid,
+    flow_of,
+    flow_totals,
+    grid_of,
+    levels_of,
+    minutes_of,
+    split_at_buckets,
+)
+from wattboard.quality.counter import counter_rule
+from wattboard.quality.frozen import find_frozen
+from wattboard.quality.instants import Tally
+from wattboard.quality.ranges import ColumnExtent
+from wattboard.quality.report import Workbench, first_row, rule
+from wattboard.quality.silence import find_silence
+from wattboard.quality.silence_marks import Silence, lost_zeros, without_silence
+from wattboard.quality.steps import (
+    REGULAR_SHARE,
+    Usual,
+    Weights,
+    gap_rule,
+    is_dense,
+    usual_step,
+    weights,
+)
+from wattboard.schema import Extent
+from wattboard.summary import RuleResult
+from wattboard.zones import stretches
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+
+@dataclass(slots=True)
+class Log:
+    """The log on its way through the rules."""
+
+    frame: nw.LazyFrame[Any]
+    readings: nw.LazyFrame[Any]
+    tallies: tuple[Tally, ...]
+    columns: tuple[str, ...]
+    rules: list[RuleResult]
+    reading: str
+    width_us: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """The reduced log and what was met while reducing it."""
+
+    rows: nw.LazyFrame[Any]
+    tallies: tuple[Tally, ...]
+    minutes: nw.LazyFrame[Any]
+    flow: Flow
+    grid: Grid
+    silence: Silence
+    usual: Usual
+    weights: Weights
+    totals: dict[str, Any]
+    rows_used: int
+    counter_aside: int
+
+
+def reduce_log(
+    bench: Workbench,
+    log: Log,
+    timezone: str,
+    extent: Extent,
+    found: dict[str, ColumnExtent],
+    range_w: tuple[float, float],
+    whole: set[str],
+    *,
+    explicit_missing: bool,
+) -> Reduced:
+    import narwhals as nw
+
+    counter = "energy_kwh" in log.columns
+    gapless = {"power_w", "energy_kwh"} <= whole
+    # Further readings of an instant are no step, so that all readings tell the same step.
+    known = log.readings if gapless else log.readings.filter(~nw.col("power_w").is_null())
+    clocks = [c for c in ("clock_us", "time_us") if extent.ranges.get(c, (0,))[0]]
+    first = int(min(extent.ranges[c][1] for c in clocks))
+    last = int(max(extent.ranges[c][2] for c in clocks))
+    usual = usual_step(bench, known, counter=counter, dense=is_dense(extent.rows, first, last))
+    offset = stretches(timezone, first, last)[0].offset_us
+    grid = grid_of(first, last, usual.step_us, offset, *range_w)
+    parts, readings = log.frame, log.readings
+    if log.reading == "mean":
+        parts = readings = split_at_buckets(bench, log.frame, log.width_us, grid)
+    names = parts.collect_schema().names()
+    lows = {c: found[c].low if c in found else 0.0 for c in log.columns}
+    full = whole if readings is log.readings else set()
+    minutes = minutes_of(bench, readings, log.columns, lows, full, grid)
+    silence = Silence()
+    if not explicit_missing:
+        silence = find_silence(
+            bench,
+            readings,
+            minutes,
+            tuple(c for c in log.columns if c in found),
+            log.tallies,
+            grid,
+            lows=lows,
+            step_us=usual.step_us,
+            width_us=log.width_us if log.reading == "mean" else 0,
+            rows=log.rows,
+            timezone=timezone,
+        )
+        log.rules += silence.rules
+    frozen, frozen_rule = find_frozen(
+        bench, readings, minutes, log.columns, grid, log.rows, timezone
+    )
+    log.rules.append(frozen_rule)
+    own_width = "width_us" in names
+    weight = weights(log.reading, log.width_us, usual.step_us, own_width=own_width)
+    buckets, weighed = flow_of(
+        bench,
+        _thawed(parts, frozen, grid),
+        weight,
+        usual,
+        grid,
+        max_w=range_w[1],
+        counter=counter,
+        shared=gapless and frozen is None,
+        own_width=own_width,
+    )
+    totals = flow_totals(bench, buckets, counter=counter)
+    if not totals["readings"]:
+        raise InputError(
+            "Power is missing or frozen in every row of the log.",
+            "Look at what the meter recorded.",
+        )
+    used = int(totals["readings"])
+    if own_width:
+        used = int(first_row(bench, log.frame.select(n=nw.col("power_w").count()))["n"])
+    log.rules.append(
+        rule(
+            "power-missing",
+            "Instants without a value of power",
+            "power_w",
+            max(log.rows - used, 0),
+            log.rows,
+            "left out of power and energy; other columns stay",
+            "the cell is empty, unreadable, impossible, or of a device that has no power",
+        )
+    )
+    alike = usual.regular and not own_width and _alike(totals, usual.step_us)
+    flow = Flow(buckets, None if alike else levels_of(bench, weighed, grid))
+    log.rules.append(gap_rule(totals, used, weight, usual, log.reading, timezone))
+    aside = 0
+    if counter:
+        log.rules.append(counter_rule(totals, timezone))
+        aside = log.rules[-1].count
+    thawed = _thawed(log.frame, frozen, grid)
+    return Reduced(
+        rows=without_silence(thawed, silence, grid),
+        tallies=(Tally(thawed),) if frozen is not None else log.tallies,
+        minutes=_counted(minutes, log.columns, silence, frozen),
+        flow=flow,
+        grid=grid,
+        silence=silence,
+        usual=usual,
+        weights=weight,
+        totals=totals,
+        rows_used=used,
+        counter_aside=aside,
+    )
+
+
+def _alike(totals: dict[str, Any], step_us: int) -> bool:
+    """True if the time covered is that of as many usual steps: the whole log is as regular."""
+    due = float(totals["readings"]) * step_us
+    return abs(float(totals["weight_us"]) - due) <= (1.0 - REGULAR_SHARE) * due
+
+
+def _counted(
+    minutes: nw.LazyFrame[Any],
+    columns: tuple[str, ...],
+    silence: Silence,
+    frozen: nw.LazyFrame[Any] | None,
+) -> nw.LazyFrame[Any]:
+    """The minutes without what is silent or frozen in them; silent values are zeros, so sums stay."""
+    import narwhals as nw
+
+    kept = ["minute", *[f"{c}__{what}" for c in columns for what in ("n", "sum")]]
+    changes = {}
+    if silence.marks is not None:
+        marked = set(silence.marks.collect_schema().names())
+        minutes = minutes.join(silence.marks, on="minute", how="left")
+        for group, members in silence.groups.items():
+            if f"{group}__before" not in marked:
+                continue
+            for column in members:
+                lost = lost_zeros(group, column).fill_null(0)
+                changes[f"{column}__n"] = nw.col(f"{column}__n") - lost
+    if frozen is not None:
+        minutes = minutes.join(frozen.with_columns(frozen=nw.lit(1)), on="minute", how="left")
+        for column in ELECTRICAL:
+            if column in columns:
+                alive = nw.col("frozen").is_null()
+                changes[f"{column}__n"] = nw.when(alive).then(nw.col(f"{column}__n")).otherwise(0)
+                changes[f"{column}__sum"] = nw.when(alive).then(nw.col(f"{column}__sum"))
+    return (minutes.with_columns(**changes) if changes else minutes).select(*kept)
+
+
+def _thawed(
+    frame: nw.LazyFrame[Any], frozen: nw.LazyFrame[Any] | None, grid: Grid
+) -> nw.LazyFrame[Any]:
+    """The rows with the electrical values of frozen minutes as missing."""
+    import narwhals as nw
+
+    if frozen is None:
+        return frame
+    names = frame.collect_schema().names()
+    marked = frame.with_columns(minute=grid.bucket(grid.grain_us)).join(
+        frozen.with_columns(frozen=nw.lit(1)), on="minute", how="left"
+    )
+    changes = {
+        c: nw.when(nw.col("frozen").is_null()).then(nw.col(c)) for c in ELECTRICAL if c in names
+    }
+    return marked.with_columns(**changes).select(*names)
