@@ -6,7 +6,9 @@ import gzip
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -156,6 +158,28 @@ def test_clock_changes_are_counted(tmp_path: Path, summarise: Run) -> None:
     assert count_of(summary, "clock-changes") == 60
     assert summary.log.first == "2024-10-27T01:00:00+02:00"
     assert summary.log.last == "2024-10-27T03:59:00+01:00"
+
+
+def test_a_repeated_hour_is_told_by_the_order_of_the_file(tmp_path: Path, summarise: Run) -> None:
+    """48 h at 1,000 W over the end of summer time, as a logger with a naive local clock writes them."""
+    zone = ZoneInfo("Europe/Paris")
+    start = datetime(2024, 10, 26, 10, tzinfo=UTC)
+    moments = [start + timedelta(minutes=m) for m in range(48 * 60)]
+    lines = ["time,watts", *[f"{m.astimezone(zone):%Y-%m-%d %H:%M:%S},1000" for m in moments]]
+    summary = summarise(flat(lines, tmp_path / "log.csv"), timezone="Europe/Paris")
+    assert summary.energy.integrated_kwh == pytest.approx((48 * 60 - 1) / 60)
+    assert count_of(summary, "gaps") == count_of(summary, "duplicates") == 0
+    assert count_of(summary, "clock-changes") == 120
+    shuffled = ["time,watts", *lines[1500:], *lines[1:1500]]
+    again = summarise(flat(shuffled, tmp_path / "2.csv"), timezone="Europe/Paris")
+    assert again.energy.integrated_kwh == pytest.approx((48 * 60 - 1) / 60)
+
+
+def test_dates_with_points_are_day_first(tmp_path: Path, summarise: Run) -> None:
+    days = [f"{d:02d}.03.2024 {h:02d}:00" for d in range(1, 11) for h in range(24)]
+    summary = summarise(flat(["time;watts", *[f"{d};100" for d in days]], tmp_path / "log.csv"))
+    assert summary.log.first.startswith("2024-03-01")
+    assert summary.log.last.startswith("2024-03-10T23")
 
 
 def test_times_with_offsets(tmp_path: Path, summarise: Run) -> None:

@@ -15,6 +15,7 @@ FEWEST_PAIRS = 30
 FEWEST_DAYS = 3
 FEWEST_HOURS = 1.0
 FEWEST_QUANTA = 50
+WH_TOLERANCE = 0.2
 LEAST_KWH = 0.5
 WORTH_SAYING = 0.01
 # Names of boards and boxes that hold several GPUs: their TDP is not that of one.
@@ -68,7 +69,7 @@ def _quantum_kwh(summary: Summary) -> float | None:
 
 def _metered(summary: Summary) -> Finding | None:
     energy = summary.energy
-    if energy.metered_kwh is None or energy.integrated_kwh <= 0:
+    if energy.metered_kwh is None or energy.integrated_kwh <= 0 or energy.power_from == "counter":
         return None
     quantum = _quantum_kwh(summary)
     if energy.metered_kwh < (LEAST_KWH if quantum is None else FEWEST_QUANTA * quantum):
@@ -76,6 +77,14 @@ def _metered(summary: Summary) -> Finding | None:
     in_gaps = energy.metered_in_gaps_kwh or 0.0
     covered = energy.metered_kwh - in_gaps
     difference = covered / energy.integrated_kwh - 1.0
+    if abs(covered / energy.integrated_kwh / 1000.0 - 1.0) < WH_TOLERANCE:
+        return Finding(
+            id="metered",
+            page="power",
+            chart="cumulative-energy",
+            text="The meter's counter rises a thousand times as fast as the integral of power: it "
+            "counts Wh, not kWh. Give its unit with --columns energy_kwh=NAME:Wh.",
+        )
     agree = "agree" if abs(difference) < 0.02 else "differ"
     text = (
         f"Over the covered time the meter's own counter and the integral of power {agree}: "

@@ -103,9 +103,12 @@ def _decide_orders(work: Work) -> None:
         note = f"times are read {best}: {decided:,} rows can be read in no other order"
     else:
         best = open_sources[0].recipe.time_orders[0][0]
+        usual = (
+            "the order of ISO 8601" if best == "month first" else "the order of dates with points"
+        )
         note = (
-            f"times are read {best}: no row decides, so the order of ISO 8601 is assumed; if that is "
-            "wrong, write the times as YYYY-MM-DD and build again"
+            f"times are read {best}: no row decides, so {usual} is assumed; if that is wrong, write "
+            "the times as YYYY-MM-DD and build again"
         )
     work.notes.append(note)
     work.sources = [_ordered(source, best) for source in work.sources]

@@ -24,7 +24,7 @@ NAMED_RULES = 10
 # Control characters and turns of direction in a column's or a file's name must not steer a terminal.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # Rules that put rows in order or tell what was found, and take nothing away.
-KEEPS_ALL = frozenset({"out-of-order", "clock-changes"})
+KEEPS_ALL = frozenset({"out-of-order", "clock-changes", "power-from-counter"})
 
 
 # --------------------------------------------------------------------------- lines

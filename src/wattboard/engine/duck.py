@@ -127,12 +127,17 @@ class DuckEngine:
         return f"{stem}_{self._tables}"
 
     def frame(self, parquet: Sequence[str]) -> nw.LazyFrame[Any]:
-        """Prepared files as one lazy frame; a column that one file lacks is null there."""
+        """Prepared files as one lazy frame; a column that one file lacks is null there.
+
+        ``file_part`` and ``file_row`` tell where in the files a row stands.
+        """
         import narwhals as nw
 
         listed = ", ".join(text(path) for path in parquet)
         relation = self.connection.sql(
-            f"SELECT * FROM read_parquet([{listed}], union_by_name=true)"
+            "SELECT * EXCLUDE (filename, file_row_number), filename AS file_part, "
+            "file_row_number AS file_row FROM read_parquet("
+            f"[{listed}], union_by_name=true, filename=true, file_row_number=true)"
         )
         names = relation.columns
         empty = {c: "''" for c in ("host", "device") if c in names}

@@ -11,7 +11,7 @@ from wattboard.quality.buckets import (
     Flow,
     Grid,
 )
-from wattboard.quality.clock import clock_changes, to_utc
+from wattboard.quality.clock import SecondPass, clock_changes, to_utc
 from wattboard.quality.counter import power_from_counter
 from wattboard.quality.instants import Tally, one_row_per_instant
 from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, merge, within_range
@@ -162,16 +162,18 @@ def _in_utc(
     first = int(min(extent.ranges[c][1] for c in clocks))
     last = int(max(extent.ranges[c][2] for c in clocks))
     table = stretches(form.timezone, first - DAY_US, last + DAY_US)
+    passes: list[SecondPass] = []
     if "clock_us" in clocks:
         _, low, high = extent.ranges["clock_us"]
-        rules.append(
-            clock_changes(bench, prepared, table, (int(low), int(high)), form.timezone, timed)
+        changes, passes = clock_changes(
+            bench, prepared, table, (int(low), int(high)), form.timezone, timed
         )
+        rules.append(changes)
     names = prepared.collect_schema().names()
     unused = [c for c in ("clock_us", "time_us") if c in names and c not in clocks]
-    frame = to_utc(prepared.drop(*unused), table)
-    if "bad_cells" in names:
-        frame = frame.drop("bad_cells")
+    frame = to_utc(prepared.drop(*unused), table, passes)
+    places = [c for c in ("bad_cells", "file_part", "file_row") if c in names]
+    frame = frame.drop(*places)
     return frame, look(bench, frame, extent)
 
 

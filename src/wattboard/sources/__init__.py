@@ -63,6 +63,9 @@ def recognise(head: Head, options: SourceOptions) -> Recipe:
     recipe = recipe or table.detect(head, options.columns)
     if recipe is None:
         raise _unknown(head)
+    if recipe.zoned or recipe.time_form == "epoch":
+        reason = "the log's times say themselves how they stand to UTC; a zone is for show"
+        recipe = replace(recipe, timezone_reason=reason)
     if options.timezone is not None:
         zone = checked_zone(options.timezone)
         recipe = replace(recipe, timezone=zone, timezone_reason="given in the settings")

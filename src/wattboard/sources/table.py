@@ -205,7 +205,11 @@ def _values(
             notes.append(f"column {item.source!r} is left out: {error.message.rstrip('.')}")
             continue
         bindings[column] = binding
-        notes.append(f"{column} from column {item.source!r}" + (f" in {unit}" if unit else ""))
+        assumed = COLUMN[column].unit if not unit else ""
+        told = (
+            f" in {unit}" if unit else f" in {assumed}, as nothing says otherwise" * bool(assumed)
+        )
+        notes.append(f"{column} from column {item.source!r}{told}")
     used = {b.source: styles[b.source] for b in bindings.values()}
     return bindings, decimal_of(head.name, used)
 

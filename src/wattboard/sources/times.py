@@ -42,11 +42,16 @@ def _formats(dates: Sequence[str], clocks: Sequence[str] = CLOCKS) -> tuple[str,
 
 
 def orders(mark: str, clocks: Sequence[str] = CLOCKS) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Month first and day first, with the year last; ISO rows are read in either."""
-    return (
+    """Month first and day first, with the year last; ISO rows are read in either.
+
+    The first is taken where no row decides: the order of ISO 8601, month before day, but for dates
+    with points, which are written day first wherever they are written so.
+    """
+    found = (
         ("month first", _formats([f"%m{mark}%d{mark}%Y"], clocks)),
         ("day first", _formats([f"%d{mark}%m{mark}%Y"], clocks)),
     )
+    return found[::-1] if mark == "." else found
 
 
 def time_style(cells: Sequence[str]) -> TimeStyle | None:
