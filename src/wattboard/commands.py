@@ -81,7 +81,7 @@ def build(
     timezone: Timezone = None,
     location: Annotated[
         str | None,
-        typer.Option(help="Country (ISO code) whose grid intensity counts.", metavar="CODE"),
+        typer.Option(help="Country (FRA, ECU ...) whose grid intensity counts.", metavar="CODE"),
     ] = None,
     intensity: Annotated[
         float | None, typer.Option(help="Grid intensity, g of CO2e per kWh.", metavar="G")

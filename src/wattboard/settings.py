@@ -101,6 +101,9 @@ def _from_file(config: Path) -> dict[str, Any]:
         raise InputError(f"{config} is no TOML: {error}.", "See https://toml.io.") from error
     if isinstance(values.get("log"), str):
         values["log"] = [values["log"]]
+    if isinstance(values.get("columns"), dict):
+        # A table reads better in a file; the command line has one text.
+        values["columns"] = ",".join(f"{key}={value}" for key, value in values["columns"].items())
     for name in ("co2", "gpus", "out"):
         values |= {name: _beside(config, values[name])} if name in values else {}
     if isinstance(values.get("log"), list):
