@@ -306,7 +306,10 @@ def _facts(settings: Settings) -> Facts:
 
 
 def _import_ahead() -> None:
-    """Imports of later stages; pandas is DuckDB's, which takes it at the first literal of a query."""
+    """Imports of later stages; pandas is DuckDB's, which takes it at the first literal of a query.
+
+    One that fails here fails again, and is told, where it is needed.
+    """
     for name in ("wattboard.analysis", "wattboard.charts", "wattboard.site", "plotly", "jinja2"):
         importlib.import_module(name)
     if importlib.util.find_spec("pandas") is not None:

@@ -1,0 +1,64 @@
+"""How time runs: the usual step, told by all of a log or by a part of its hours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from wattboard.engine import Cache, DuckEngine, open_engine
+from wattboard.quality.steps import gap_threshold_us, is_dense, usual_step
+
+S, HOUR = 1_000_000, 3_600_000_000
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[DuckEngine]:
+    cache = Cache(tmp_path / "cache")
+    opened = open_engine(cache=cache)
+    yield opened
+    opened.close()
+    cache.close()
+
+
+def frame(engine: DuckEngine, times: list[int]) -> Any:
+    kwh = [i // 36 * 0.001 for i in range(len(times))]
+    table = {"time_us": pa.array(times, pa.int64()), "energy_kwh": pa.array(kwh, pa.float64())}
+    return engine.place(pa.table(table), "log")
+
+
+def office_hours(hour: int) -> bool:
+    return 9 <= hour % 24 < 15
+
+
+@pytest.mark.parametrize("recorded", [lambda hour: True, office_hours, lambda hour: hour % 7 == 3])
+def test_a_part_of_the_hours_tells_what_all_tell(
+    engine: DuckEngine, recorded: Callable[[int], bool]
+) -> None:
+    times = [h * HOUR + s * 10 * S for h in range(24 * 7) if recorded(h) for s in range(360)]
+    log = frame(engine, times)
+    whole = usual_step(engine, log, counter=True)
+    assert whole.step_us == 10 * S
+    assert whole.quantum_kwh == pytest.approx(0.001)
+    assert usual_step(engine, log, counter=True, dense=True) == whole
+
+
+def test_only_dense_logs_are_looked_at_in_part() -> None:
+    assert is_dense(2_000_000, 0, 2_000_000 * S)
+    assert not is_dense(10_000, 0, 10_000 * S)
+    assert not is_dense(2_000_000, 0, 2_000_000 * 60 * S)
+
+
+@pytest.mark.parametrize(
+    ("step_s", "gap_s"), [(0.25, 7.5), (1, 30), (10, 60), (60, 180), (900, 2700)]
+)
+def test_gap_threshold(step_s: float, gap_s: float) -> None:
+    assert gap_threshold_us(int(step_s * S)) == gap_s * S
+
+
+def test_fast_and_single_readings(engine: DuckEngine) -> None:
+    assert usual_step(engine, frame(engine, [100 * i for i in range(50)])).step_us == 100
+    assert usual_step(engine, frame(engine, [5])).step_us == 0
