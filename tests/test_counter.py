@@ -97,6 +97,23 @@ def test_a_counter_that_stands_still_gives_no_power(tmp_path: Path, summarise: R
         summarise(alone(tmp_path / "log.csv", [5.0] * 50))
 
 
+def test_hours_cut_by_a_clock_change_lose_no_step_of_the_counter(
+    tmp_path: Path, summarise: Run
+) -> None:
+    """On Lord Howe Island the clock moves by half an hour, so that later hours cross the grid."""
+    lines = ["fecha_servidor,potencia,energia"]
+    for i in range(96):
+        lines.append(f"2021-04-{3 + i // 24:02d} {i % 24:02d}:00:00,{100 + i % 5},{0.1 * i:.1f}")
+    path = tmp_path / "hours.csv"
+    path.write_text("\n".join(lines))
+    summary = summarise(path, timezone="Australia/Lord_Howe")
+    assert summary.log.reading == "mean"
+    assert summary.energy.metered_kwh == pytest.approx(9.5)
+    assert summary.energy.integrated_kwh == pytest.approx(
+        sum(100 + i % 5 for i in range(96)) / 1000
+    )
+
+
 def test_other_columns_stay_beside_a_counter(tmp_path: Path, summarise: Run) -> None:
     lines = ["time,energy_kwh,cpu"]
     lines += [

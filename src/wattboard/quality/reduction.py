@@ -135,7 +135,8 @@ def reduce_log(
         grid,
         max_w=range_w[1],
         counter=counter,
-        shared=gapless and frozen is None,
+        # Cut at the edges of buckets, an interval has its counter in its first part alone.
+        shared=gapless and frozen is None and parts is log.frame,
         own_width=own_width,
     )
     totals = flow_totals(bench, buckets, counter=counter)
