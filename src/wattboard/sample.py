@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,7 +71,8 @@ class Truth:
     """What is true of a sample: the readings as written, without the damage.
 
     ``energy_kwh`` is the trapezoid integral over distinct instants, each the mean of its readings
-    that differ, gaps left out.
+    that differ, gaps left out. ``steps`` are the times of the first readings of each baseline after
+    the first, and the baseline in W; ``activity_from`` is the first time with activity.
     """
 
     rows: int
@@ -83,10 +85,14 @@ class Truth:
     off_hours: float
     first: str
     last: str
+    steps: tuple[tuple[str, float], ...]
+    activity_from: str
 
 
-def _draws(rows: int, seed: int) -> dict[str, Any]:
-    """Every column of every row, in time order."""
+def _draws(
+    rows: int, seed: int, plateaus: Sequence[tuple[float, float]], lag_s: int
+) -> dict[str, Any]:
+    """Every column of every row, in time order; ``told`` is activity as it is recorded."""
     rng = np.random.default_rng(seed)
     count = _readings(rng, rows)
     seconds = len(count)
@@ -95,12 +101,13 @@ def _draws(rows: int, seed: int) -> dict[str, Any]:
     for at, length in GAPS:
         clock[int(at * seconds) :] += length
     base = np.empty(seconds)
-    for at, watts in PLATEAUS:
+    for at, watts in plateaus:
         base[int(at * seconds) :] = watts
     on = base > OFF_W
     cpu, gpu = _load(rng, seconds, clock)
     cpu[~on] = gpu[~on] = 0.0
     second = np.repeat(np.arange(seconds), count)
+    late = np.maximum(np.arange(seconds) - lag_s, 0)[second]
     return {
         "rng": rng,
         "second": second,
@@ -110,6 +117,8 @@ def _draws(rows: int, seed: int) -> dict[str, Any]:
         "on": on[second],
         "cpu": cpu[second],
         "gpu": gpu[second],
+        "told_cpu": cpu[late],
+        "told_gpu": gpu[late],
     }
 
 
@@ -161,6 +170,7 @@ def _columns(drawn: dict[str, Any]) -> dict[str, Any]:
     noise[~on] *= 0.1
     power = drawn["base"] + CPU_W_PER_PCT * cpu + GPU_W_PER_PCT * gpu + noise
     power = np.round(np.clip(power, 0, None), 1)
+    cpu, gpu = np.round(drawn["told_cpu"], 2), np.round(drawn["told_gpu"], 2)
     volts = np.round(120.1 + rng.normal(0, 0.14, size), 1)
     factor = np.round(np.where(on, 0.9, 0.25) + rng.normal(0, 0.01, size), 2)
     clock = drawn["clock"]
@@ -238,7 +248,15 @@ def _truth(drawn: dict[str, Any], columns: dict[str, Any], malformed: Any) -> Tr
         off_hours=float(off),
         first=str(_text(clock[:1])[0]),
         last=str(_text(clock[-1:])[0]),
+        steps=_steps(drawn),
+        activity_from=str(_text(drawn["clock"][drawn["share"] >= UTIL_FROM][:1])[0]),
     )
+
+
+def _steps(drawn: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    places = np.flatnonzero(np.diff(drawn["base"])) + 1
+    times = _text(drawn["clock"][places]) if len(places) else []
+    return tuple(zip(map(str, times), drawn["base"][places].tolist(), strict=True))
 
 
 def _text(clock: Any) -> Any:
@@ -246,14 +264,19 @@ def _text(clock: Any) -> Any:
     return np.char.replace(np.datetime_as_string(moments), "T", " ")
 
 
-def write_sample(path: Path, rows: int = ROWS, seed: int = 2021) -> Truth:
+def write_sample(
+    path: Path, rows: int = ROWS, seed: int = 2021, *, steps: bool = True, lag_s: int = 0
+) -> Truth:
     """Write the file (``.gz`` and ``.zst`` are packed) and tell the truth about it.
+
+    Without ``steps`` the baseline stays as it is and the machine is never off; activity is recorded
+    ``lag_s`` seconds after the power it draws.
 
     Raises:
         OutputError: the file cannot be written.
     """
     _check_path(path)
-    drawn = _draws(rows, seed)
+    drawn = _draws(rows, seed, PLATEAUS if steps else PLATEAUS[:1], lag_s)
     columns = _columns(drawn)
     _duplicate(drawn, columns)
     malformed = np.arange(rows // 50 + 7, rows, MALFORMED_EVERY)
