@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wattboard.errors import InputError
 from wattboard.settings import Settings
@@ -13,7 +13,7 @@ from wattboard.summary import LogInfo
 
 if TYPE_CHECKING:
     from wattboard.engine import DuckEngine, Prepared
-    from wattboard.quality import CleanLog
+    from wattboard.quality import CleanLog, Telemetry
     from wattboard.schema import Recipe
     from wattboard.zones import Stretch
 
@@ -52,8 +52,12 @@ class Work:
     notes: list[str] = field(default_factory=list)
 
 
-def recognise_all(settings: Settings) -> tuple[list[Source], list[str]]:
+def recognise_all(
+    settings: Settings, needs: tuple[str, ...] = ()
+) -> tuple[list[Source], list[str]]:
     """Every file of the log with its Recipe, and what was passed over.
+
+    ``needs`` names the activity that a prediction is made from; the log needs no meter then.
 
     Raises:
         InputError: a file is missing or of no known form, or the files are not of one log.
@@ -62,7 +66,7 @@ def recognise_all(settings: Settings) -> tuple[list[Source], list[str]]:
     from wattboard.sources.options import SourceOptions, parse_columns
 
     columns = parse_columns(settings.columns) if settings.columns else None
-    options = SourceOptions(timezone=settings.timezone, columns=columns)
+    options = SourceOptions(timezone=settings.timezone, columns=columns, needs=needs)
     recognised, notes = recognise_log(settings.log, options)
     found = [Source(path, recipe) for path, recipe in recognised]
     first = found[0].recipe
@@ -133,27 +137,39 @@ def prepare(work: Work) -> list[Prepared]:
 
 
 def clean_up(work: Work, prepared: Sequence[Prepared]) -> tuple[CleanLog, list[Stretch]]:
-    from wattboard.quality import LogForm, clean_log
+    from wattboard.quality import clean_log
     from wattboard.zones import stretches
 
+    clean = clean_log(work.engine, **_as_prepared(work, prepared))
+    return clean, stretches(work.sources[0].recipe.timezone, clean.first_us, clean.last_us)
+
+
+def clean_up_telemetry(work: Work, prepared: Sequence[Prepared]) -> Telemetry:
+    """The same rules for a log that needs no meter."""
+    from wattboard.quality import clean_telemetry
+
+    return clean_telemetry(work.engine, **_as_prepared(work, prepared))
+
+
+def _as_prepared(work: Work, prepared: Sequence[Prepared]) -> dict[str, Any]:
+    """What the rules are applied to."""
+    from wattboard.quality import LogForm
+
     recipe = work.sources[0].recipe
-    parts = [part for one in prepared for part in one.parquet]
     work.progress.stage("Applying the quality rules", 0, work.engine.progress)
-    clean = clean_log(
-        work.engine,
-        work.engine.frame(parts),
-        rows_read=sum(one.rows_read for one in prepared),
-        extents=[one.extent for one in prepared],
-        damage=[item for one in prepared for item in one.damage],
-        form=LogForm(
+    return {
+        "prepared": work.engine.frame([part for one in prepared for part in one.parquet]),
+        "rows_read": sum(one.rows_read for one in prepared),
+        "extents": [one.extent for one in prepared],
+        "damage": [item for one in prepared for item in one.damage],
+        "form": LogForm(
             timezone=recipe.timezone,
             reading=recipe.reading,
             width_us=recipe.width_us,
             explicit_missing=recipe.explicit_missing,
             device_name=recipe.device_name,
         ),
-    )
-    return clean, stretches(recipe.timezone, clean.first_us, clean.last_us)
+    }
 
 
 def log_info(work: Work, prepared: Sequence[Prepared], clean: CleanLog) -> LogInfo:

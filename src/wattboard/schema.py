@@ -63,6 +63,7 @@ ACTIVITY_COLUMNS: tuple[str, ...] = (
 
 # --------------------------------------------------------------------------- the Recipe
 
+UNSAID_ZONE = "naive times are taken as UTC: neither the log nor the settings say more"
 TimeForm = Literal["iso", "formats", "epoch"]
 FileKind = Literal["csv", "jsonl", "parquet"]
 
@@ -165,7 +166,7 @@ class Recipe:
     time_unit_us: float = 1.0
     zoned: bool = False
     timezone: str = "UTC"
-    timezone_reason: str = "naive times are taken as UTC: neither the log nor the settings say more"
+    timezone_reason: str = UNSAID_ZONE
     encoding: str = "utf-8"
     skip_lines: int = 0
     delimiter: str = ","

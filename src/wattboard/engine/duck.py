@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
 
-DEFAULT_MEMORY = "560MB"
+DEFAULT_MEMORY = "440MB"
 NO_SPACE = ("No space left", "max_temp_directory_size", "Could not write", "File too large")
 
 
@@ -167,6 +168,44 @@ class DuckEngine:
         self.connection.execute(f"CREATE TABLE {label} AS SELECT * FROM {label}_arrow")
         self.connection.unregister(f"{label}_arrow")
         return nw.from_native(self.connection.table(label))
+
+    def write(self, frame: nw.LazyFrame[Any], path: Path) -> None:
+        """A lazy frame with ``time_us`` to a file, by its ending Parquet or CSV, sorted by time.
+
+        The file is written beside its place and moved there. It has ``time`` (UTC) besides.
+
+        Raises:
+            OutputError: it cannot be written; what stood there stays.
+        """
+        import duckdb
+
+        from wattboard.targets import unwritable, written
+
+        moment = "make_timestamp(time_us)"
+        form = "FORMAT parquet, COMPRESSION zstd"
+        told = f"{moment} AT TIME ZONE 'UTC'"
+        if path.suffix.lower() == ".csv":
+            form, told = "FORMAT csv, HEADER", f"strftime({moment}, '%Y-%m-%dT%H:%M:%S.%fZ')"
+        rows = frame.to_native().project(f"time_us, {told} AS time, * EXCLUDE (time_us)")
+        with written(path) as part:
+            view = self._fresh("writing")
+            rows.create_view(view)
+            try:
+                self.connection.execute(
+                    f"COPY (SELECT * FROM {view} ORDER BY time_us) TO {text(str(part))} ({form})"
+                )
+            except (duckdb.InterruptException, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and "interrupted" not in str(error).lower():
+                    raise
+                raise KeyboardInterrupt from error
+            except duckdb.Error as error:
+                self.cache.check_intact()
+                message = str(error).splitlines()[0]
+                if any(words in message for words in NO_SPACE):
+                    raise OSError(errno.ENOSPC, message) from error
+                raise unwritable(path, message) from error
+            finally:
+                self.connection.execute(f"DROP VIEW IF EXISTS {view}")
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """A small result out of the engine."""

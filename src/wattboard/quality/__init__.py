@@ -8,5 +8,15 @@ from __future__ import annotations
 
 from wattboard.quality.clean import CleanLog, LogForm, clean_log
 from wattboard.quality.report import Workbench
+from wattboard.quality.telemetry import Integral, Telemetry, clean_telemetry, integrate
 
-__all__ = ["CleanLog", "LogForm", "Workbench", "clean_log"]
+__all__ = [
+    "CleanLog",
+    "Integral",
+    "LogForm",
+    "Telemetry",
+    "Workbench",
+    "clean_log",
+    "clean_telemetry",
+    "integrate",
+]

@@ -122,7 +122,8 @@ def minutes_of(
 
     time, power = nw.col("time_us"), nw.col("power_w")
     wanted = [nw.len().alias("n"), time.min().alias("first_us"), time.max().alias("last_us")]
-    wanted += [power.min().alias("power_w__low"), power.max().alias("power_w__high")]
+    if "power_w" in columns:
+        wanted += [power.min().alias("power_w__low"), power.max().alias("power_w__high")]
     for name in columns:
         value = nw.col(name)
         wanted.append(value.sum().alias(f"{name}__sum"))

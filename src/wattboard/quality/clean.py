@@ -17,7 +17,7 @@ from wattboard.quality.instants import Tally, one_row_per_instant
 from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, merge, within_range
 from wattboard.quality.reduction import Log, Reduced, reduce_log
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
-from wattboard.quality.totals import add_up_devices
+from wattboard.quality.totals import Totals, add_up_devices
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage, Extent
 from wattboard.summary import RuleResult
 from wattboard.zones import stretches
@@ -88,27 +88,10 @@ def clean_log(
     """
     rules = rules_from_damage(damage, rows_read)
     extent = merge(extents)
-    frame, found = _in_utc(bench, prepared, extent, form, rules)
-    rules += count_out_of_range(bench, frame, found, form.timezone)
-    columns = tuple(c for c in found if found[c].sensible)
-    _require_power(extent.rows, found, columns)
-    instants = one_row_per_instant(
-        bench, within_range(frame, found), columns, _timed(extent), form.timezone
-    )
-    rules += instants.rules
-    totals = add_up_devices(bench, instants.frame, columns, form.device_name, form.timezone)
-    rules += totals.rules
+    frame, found = sensible_values(bench, prepared, extent, form, rules)
+    _require_power(extent.rows, found)
+    log, totals = one_series(bench, frame, extent, found, form, rules)
     added = totals.rows > 0
-    log = Log(
-        totals.frame,
-        totals.frame if added else instants.readings,
-        (Tally(totals.frame),) if added else instants.tallies,
-        totals.columns,
-        rules,
-        "mean" if totals.width_us else form.reading,
-        totals.width_us or form.width_us,
-        totals.rows or instants.rows,
-    )
     from_counter = "power_w" not in log.columns
     if from_counter:
         log.frame, counter_rules = power_from_counter(bench, log.frame, form.timezone)
@@ -133,6 +116,51 @@ def clean_log(
         explicit_missing=form.explicit_missing,
     )
     return _finished(log, reduced, totals.devices, totals.hosts, from_counter=from_counter)
+
+
+def sensible_values(
+    bench: Workbench,
+    prepared: nw.LazyFrame[Any],
+    extent: Extent,
+    form: LogForm,
+    rules: list[RuleResult],
+) -> tuple[nw.LazyFrame[Any], dict[str, ColumnExtent]]:
+    """The rows that have a time, in UTC and with possible values only, and what columns held.
+
+    Raises:
+        InputError: no row has a time.
+    """
+    frame, found = _in_utc(bench, prepared, extent, form, rules)
+    rules += count_out_of_range(bench, frame, found, form.timezone)
+    return within_range(frame, found), found
+
+
+def one_series(
+    bench: Workbench,
+    frame: nw.LazyFrame[Any],
+    extent: Extent,
+    found: dict[str, ColumnExtent],
+    form: LogForm,
+    rules: list[RuleResult],
+) -> tuple[Log, Totals]:
+    """One row an instant, devices added up."""
+    columns = tuple(c for c in found if found[c].sensible)
+    instants = one_row_per_instant(bench, frame, columns, _timed(extent), form.timezone)
+    rules += instants.rules
+    totals = add_up_devices(bench, instants.frame, columns, form.device_name, form.timezone)
+    rules += totals.rules
+    added = totals.rows > 0
+    log = Log(
+        totals.frame,
+        totals.frame if added else instants.readings,
+        (Tally(totals.frame),) if added else instants.tallies,
+        totals.columns,
+        rules,
+        "mean" if totals.width_us else form.reading,
+        totals.width_us or form.width_us,
+        totals.rows or instants.rows,
+    )
+    return log, totals
 
 
 def _timed(extent: Extent) -> int:
@@ -177,8 +205,8 @@ def _in_utc(
     return frame, look(bench, frame, extent)
 
 
-def _require_power(rows: int, found: dict[str, ColumnExtent], columns: tuple[str, ...]) -> None:
-    if "power_w" not in columns and "energy_kwh" not in columns:
+def _require_power(rows: int, found: dict[str, ColumnExtent]) -> None:
+    if not any(c in found and found[c].sensible for c in ("power_w", "energy_kwh")):
         looked = ", ".join(COLUMN[c].title.lower() for c in found) or "none"
         raise InputError(
             f"Power is missing in all {rows:,} rows of the log, and there is no energy "

@@ -60,10 +60,12 @@ def look(bench: Workbench, frame: nw.LazyFrame[Any], extent: Extent) -> dict[str
     inside: dict[str, Any] = {}
     if beyond:
         counts = [_possible(c).cast(nw.Int64).sum().alias(c) for c in beyond]
+        # Rows without a time are not in the frame, and their values are in the extent.
+        counts += [nw.col(c).count().alias(f"{c}__n") for c in beyond]
         inside = first_row(bench, frame.select(*counts))
     return {
         name: ColumnExtent(
-            values=int(count),
+            values=int(inside[f"{name}__n"]) if name in inside else int(count),
             low=low,
             high=high,
             in_range=int(inside[name] or 0) if name in inside else int(count),

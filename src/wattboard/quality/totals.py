@@ -14,12 +14,14 @@ import numpy as np
 from wattboard.errors import InputError
 from wattboard.quality.instants import labels_of
 from wattboard.quality.report import Workbench, first_row, rule
+from wattboard.schema import ACTIVITY_COLUMNS
 from wattboard.summary import RuleResult
 from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
     import narwhals as nw
 
+METERED = ("power_w", "energy_kwh")
 SUMMED = ("power_w", "energy_kwh", "current_a", "cpu_power_w", "gpu_power_w", "ram_power_w")
 MAX_PARTS = 100_000
 MAX_STRETCHES = 200
@@ -67,13 +69,17 @@ def add_up_devices(
     frame, columns, moved = _parts_of_metered_machines(bench, frame, columns, labels)
     rules += moved
     summed = [c for c in SUMMED if c in columns]
-    parts = _parts(bench, frame, labels, summed)
+    counted = next((c for c in METERED if c in columns), "")
+    # Of telemetry without a meter, a mean over some of the devices is as wrong as a sum over some.
+    whole_only = summed if counted else [c for c in columns if c in (*summed, *ACTIVITY_COLUMNS)]
+    counted = counted or next(iter(whole_only), "")
+    parts = _parts(bench, frame, labels, whole_only)
     devices = tuple(sorted({part.get("device") or device_name for part in parts}))
     hosts = tuple(sorted({part["host"] for part in parts if part.get("host")}))
-    counted = "power_w" if "power_w" in columns else "energy_kwh"
-    silent = [part for part in parts if not part[f"{counted}__n"]]
-    metered = [part for part in parts if part[f"{counted}__n"]]
-    if silent and metered and not moved:
+    told = [counted] if counted in METERED else whole_only
+    metered = [part for part in parts if any(part[f"{c}__n"] for c in told)]
+    silent = [part for part in parts if part not in metered]
+    if silent and metered and not moved and counted in METERED:
         rules.append(_without_power(silent, parts))
     if len(parts) == 1:
         return Totals(frame.drop(*labels), columns, devices, hosts, rules)
@@ -91,16 +97,19 @@ def add_up_devices(
     each = ticked.group_by("tick", "part").agg(
         nw.col("time_us").min(), *[nw.col(c).mean() for c in values]
     )
-    totals = _summed(each, values, summed)
+    totals = _summed(each, values, summed, whole_only)
     if width:
         totals = totals.with_columns(time_us=nw.col("tick") * width).drop("tick")
     else:
         totals = totals.drop("tick")
     totals = bench.materialise(totals, "totals")
-    whole = {c: _whole(c, metered, width) for c in summed}
-    rules.append(_incomplete(bench, totals, whole[counted], counted, len(metered), width, timezone))
-    frame = totals.with_columns(**{c: nw.when(whole[c]).then(nw.col(c)) for c in summed}).drop(
-        *[f"{c}__parts" for c in summed]
+    whole = {c: _whole(c, metered, width) for c in whole_only}
+    rules += [
+        _incomplete(bench, totals, whole[c], c, len(metered), width, timezone)
+        for c in ([counted] if counted in METERED else whole_only)
+    ]
+    frame = totals.with_columns(**{c: nw.when(whole[c]).then(nw.col(c)) for c in whole_only}).drop(
+        *[f"{c}__parts" for c in whole_only]
     )
     if "gpu_util_pct" in values:
         columns = (*columns, "busiest_gpu_pct")
@@ -207,13 +216,15 @@ def _ticks(
     return frame.with_columns(tick=nw.col("time_us") // width), width
 
 
-def _summed(each: nw.LazyFrame[Any], values: list[str], summed: list[str]) -> nw.LazyFrame[Any]:
+def _summed(
+    each: nw.LazyFrame[Any], values: list[str], summed: list[str], counted: list[str]
+) -> nw.LazyFrame[Any]:
     import narwhals as nw
 
     wanted = [nw.col("time_us").min()]
     for c in values:
         wanted.append(nw.col(c).sum() if c in summed else nw.col(c).mean())
-    wanted += [nw.col(c).count().alias(f"{c}__parts") for c in summed]
+    wanted += [nw.col(c).count().alias(f"{c}__parts") for c in counted]
     if "gpu_util_pct" in values:
         wanted.append(nw.col("gpu_util_pct").max().alias("busiest_gpu_pct"))
     return each.group_by("tick").agg(*wanted)

@@ -60,9 +60,12 @@ def recognise(head: Head, options: SourceOptions) -> Recipe:
             recipe = module.detect(head)
             if recipe is not None:
                 break
-    recipe = recipe or table.detect(head, options.columns)
+    if recipe is None and options.columns is None and options.needs:
+        for known in (server_meter, nvidia_smi):
+            recipe = recipe or known.detect(head, needs_power=False)
+    recipe = recipe or table.detect(head, options.columns, needs_power=not options.needs)
     if recipe is None:
-        raise _unknown(head)
+        raise _unknown(head, options.needs)
     if recipe.zoned or recipe.time_form == "epoch":
         reason = "the log's times say themselves how they stand to UTC; a zone is for show"
         recipe = replace(recipe, timezone_reason=reason)
@@ -72,15 +75,22 @@ def recognise(head: Head, options: SourceOptions) -> Recipe:
     return recipe
 
 
-def _unknown(head: Head) -> NotALogError:
+def _unknown(head: Head, needs: Sequence[str]) -> NotALogError:
     names = table.columns_of(head)
     if head.kind == "csv" and any(READING.match(name) for name in names):
         return NotALogError(
             f"{head.name} is in no format that wattboard knows: its first line "
             f"({', '.join(names)[:80]!r}) is a reading, not the names of the columns.",
-            "Put a line with the names first, for example: time,power",
+            f"Put a line with the names first, for example: time,{','.join(needs) or 'power'}",
         )
     found = ", ".join(repr(name) for name in names[:20]) or "none"
+    if needs:
+        pairs = ",".join(f"{name}=NAME" for name in needs)
+        return NotALogError(
+            f"{head.name} is no telemetry that wattboard knows: it has no time, or no activity "
+            f"(the model needs {', '.join(needs)}). Its columns: {found}.",
+            f"Map them: --columns time=NAME,{pairs} (with a unit where it is no other: NAME:UNIT).",
+        )
     return NotALogError(
         f"{head.name} is in no format that wattboard knows. Its columns: {found}.",
         "Map them: --columns time=NAME,power_w=NAME:UNIT (units W, kW, mW; energy_kwh works too).",

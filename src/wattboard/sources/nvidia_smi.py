@@ -30,21 +30,26 @@ def _bare(cell: str) -> str:
     return re.sub(r"\s*\[[^]]*\]$", "", cell.strip()).lower().lstrip("#").strip()
 
 
-def detect(head: Head) -> Recipe | None:
-    """A Recipe if the first line names a time stamp and a power draw as nvidia-smi does."""
+def detect(head: Head, *, needs_power: bool = True) -> Recipe | None:
+    """A Recipe if the first line names a time stamp and a power draw as nvidia-smi does.
+
+    Where power is not needed, utilisation will do.
+    """
     if head.kind != "csv":
         return None
     number = next((i for i, line in enumerate(head.lines) if line.strip()), 0)
-    if "power.draw" not in head.lines[number].lower():
+    line = head.lines[number].lower()
+    if "power.draw" not in line and (needs_power or "utilization.gpu" not in line):
         return None
     # The separator is a comma and a blank, and spreadsheets put quotes around every cell.
     grid = csv_grid(head, number)
     header = grid.header
     bare = {_bare(cell): cell for cell in reversed(header)}
     power = next((name for name in POWER if name in bare), None)
-    if power is None or "timestamp" not in bare:
+    told = power is not None or (not needs_power and "utilization.gpu" in bare)
+    if not told or "timestamp" not in bare:
         return None
-    columns = {"power_w": Binding(bare[power], suffixes=("W",))}
+    columns = {"power_w": Binding(bare[power], suffixes=("W",))} if power is not None else {}
     if "utilization.gpu" in bare:
         columns["gpu_util_pct"] = Binding(bare["utilization.gpu"], suffixes=("%",))
     if "temperature.gpu" in bare:
@@ -54,7 +59,9 @@ def detect(head: Head) -> Recipe | None:
     style = time_style([cell for cell in cells if _bare(cell) != "timestamp"])
     key = next((k for k in ("uuid", "gpu_uuid", "index", "pci.bus_id") if k in bare), "")
     refuse_doubles(head, header, [bare["timestamp"], *(b.source for b in columns.values())])
-    notes = [f"power from {bare[power]!r}; it is the boards', not the machine's"]
+    notes = []
+    if power is not None:
+        notes.append(f"power from {bare[power]!r}; it is the boards', not the machine's")
     if not key:
         notes.append("no column tells boards apart: taken as one")
     return Recipe(

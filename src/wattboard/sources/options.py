@@ -40,10 +40,15 @@ class Mapped:
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """Settings that change how a file is recognised."""
+    """Settings that change how a file is recognised.
+
+    ``needs``: the columns of activity that a prediction is made from. Where it names any, a file
+    is recognised that has a time and some activity, with a meter or without.
+    """
 
     timezone: str | None = None
     columns: dict[str, Mapped] | None = None
+    needs: tuple[str, ...] = ()
 
 
 def units_of(column: str) -> dict[str, float]:

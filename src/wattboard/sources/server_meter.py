@@ -11,7 +11,7 @@ import itertools
 from collections import Counter
 from datetime import datetime, timedelta
 
-from wattboard.schema import Binding, Recipe
+from wattboard.schema import ACTIVITY_COLUMNS, Binding, Recipe
 from wattboard.sources.grid import Grid, csv_grid, refuse_doubles, refuse_no_rows
 from wattboard.sources.head import Head
 from wattboard.sources.times import orders, time_style
@@ -43,17 +43,21 @@ REPEATS_ONE_IN = 20
 HOURS_OF_EXPORTS = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M")
 
 
-def detect(head: Head) -> Recipe | None:
-    """A Recipe if one of the first lines is the dataset's header."""
+def detect(head: Head, *, needs_power: bool = True) -> Recipe | None:
+    """A Recipe if one of the first lines is the dataset's header, or is it but for the meter."""
     if head.kind != "csv":
         return None
     for number, line in enumerate(head.lines[:HEADER_WITHIN]):
         if TIME not in line:
             continue
         cells = [cell.strip() for cell in next(csv.reader([line]), [])]
-        if TIME in cells and "potencia" in cells:
+        if TIME in cells and ("potencia" in cells or (not needs_power and _has_activity(cells))):
             return _recipe(head, csv_grid(head, number))
     return None
+
+
+def _has_activity(cells: list[str]) -> bool:
+    return any(NAMES.get(cell) in ACTIVITY_COLUMNS for cell in cells)
 
 
 def _recipe(head: Head, grid: Grid) -> Recipe:

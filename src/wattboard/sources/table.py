@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from wattboard.errors import InputError, UsageError
-from wattboard.schema import COLUMN, Binding, Recipe
+from wattboard.schema import ACTIVITY_COLUMNS, COLUMN, Binding, Recipe
 from wattboard.sources.grid import Grid, grid_of, refuse_doubles
 from wattboard.sources.head import Head
 from wattboard.sources.numbers import Style, decimal_of, style_of, unit_in_cells
@@ -36,6 +36,9 @@ UNIT_NAMES = {
     "power_w": ("w", "kw", "mw", "watts", "watt"),
     "energy_kwh": ("kwh", "wh", "mwh", "j", "joules", "kj"),
 }
+METERED = ("power_w", "energy_kwh")
+# What a file of predictions has beside its power.
+PREDICTED = {"power_w", "power_low_w", "power_high_w"}
 HOST = ("host", "hostname", "node", "machine", "server")
 DEVICE = ("device", "gpu_index", "meter")
 UNIT = re.compile(r"[\s_]*[\[(]\s*([^\])]*?)\s*[\])]\s*$")
@@ -54,8 +57,13 @@ class Named:
     unit: str
 
 
-def detect(head: Head, columns: dict[str, Mapped] | None = None) -> Recipe | None:
+def detect(
+    head: Head, columns: dict[str, Mapped] | None = None, *, needs_power: bool = True
+) -> Recipe | None:
     """A Recipe from ``columns`` or from obvious names; None where those do not suffice.
+
+    Power (or energy) is needed, or else any activity: of telemetry, what ``columns`` says of power
+    may be true of another file alone.
 
     Raises:
         InputError: the file can be read in more than one way, or not at all.
@@ -63,19 +71,35 @@ def detect(head: Head, columns: dict[str, Mapped] | None = None) -> Recipe | Non
     """
     grid = grid_of(head)
     notes = [*head.notes, *grid.notes]
+    if columns and not needs_power:
+        absent = [c for c in METERED if c in columns and columns[c].source not in grid.header]
+        notes += [f"{head.name} has no column {columns[c].source!r} for {c}" for c in absent]
+        columns = {name: item for name, item in columns.items() if name not in absent}
     if columns:
         mapped = {name: _given(head, grid, name, item) for name, item in columns.items()}
     else:
         mapped = _obvious(head, grid, notes)
-    if "time" not in mapped or not {"power_w", "energy_kwh"} & mapped.keys():
+    wanted = METERED if needs_power else (*METERED, *ACTIVITY_COLUMNS)
+    if "time" not in mapped or not mapped.keys() & set(wanted):
         return None
+    if PREDICTED.issubset(grid.header):
+        notes.append("its power is no meter's: wattboard has predicted it from activity")
     refuse_doubles(head, grid.header, [item.source for item in mapped.values()])
     time = mapped.pop("time")
     host = mapped.pop("host", None)
     device = mapped.pop("device", None)
     style = style_of_time(head, grid, time)
     labels = [item.source for item in (host, device) if item]
-    values, decimal = _values(head, grid, mapped, labels, explicit=bool(columns), notes=notes)
+    main = "power_w" if "power_w" in mapped else "energy_kwh"
+    values, decimal = _values(
+        head,
+        grid,
+        mapped,
+        labels,
+        explicit=bool(columns),
+        main=main if needs_power else "",
+        notes=notes,
+    )
     notes += [style.note] if style.note else []
     return Recipe(
         format="table",
@@ -188,12 +212,15 @@ def _values(
     labels: list[str],
     *,
     explicit: bool,
+    main: str,
     notes: list[str],
 ) -> tuple[dict[str, Binding], str]:
-    """The binding of each column, from its name, its cells and what the user says."""
+    """The binding of each column, from its name, its cells and what the user says.
+
+    A column other than ``main`` that cannot be read is left out with a note.
+    """
     styles = {item.source: style_of(grid.column(item.source), MISSING) for item in mapped.values()}
     bindings: dict[str, Binding] = {}
-    main = "power_w" if "power_w" in mapped else "energy_kwh"
     for column, item in mapped.items():
         try:
             binding, unit = _binding(head, column, item, styles[item.source], explicit=explicit)
