@@ -43,6 +43,26 @@ frame.group_by(pl.col('fecha_servidor').dt.truncate('1h')).agg(
     pl.len(), pl.col('potencia').mean(), pl.col('potencia').min().alias('low'),
     pl.col('potencia').max().alias('high')).collect()
 """
+# The same build with the power model left out, neither imported nor fitted: what the model adds.
+WITHOUT_MODEL = """
+import sys, types
+from pathlib import Path
+from wattboard import build
+from wattboard.settings import Settings
+from wattboard.summary import ModelReport
+report = ModelReport(fitted=False, reason='left out', features=[], resolution='', resolution_s=1,
+    rows=0, readings=0, readings_aside=0, lag_s=0, noise_w=None, regimes=[], coefficients={},
+    set_aside=[], scores={}, best='', reanchoring=None, interval_level=0.9, interval_w=None,
+    anchored_interval_w=None, interval_coverage=None, anchored_interval_coverage=None,
+    validation='', shares=[], outside_kwh=0, within_regimes=None, density=None, held_out=None)
+left = types.ModuleType('wattboard.model')
+left.EnergyByBucket = left.Material = lambda *_: None
+left.fit_power = lambda _: types.SimpleNamespace(report=report)
+sys.modules['wattboard.model'] = left
+for name in ('ruptures', 'sklearn', 'sklearn.ensemble', 'sklearn.neural_network'):
+    sys.modules[name] = types.ModuleType(name)
+build.build(Settings(log=[sys.argv[1]], out=sys.argv[2]), use_cache=False)
+"""
 
 
 def timed(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
@@ -76,6 +96,9 @@ def main() -> None:
         commands = {
             "one DuckDB pass": [sys.executable, "-c", PASS, str(log)],
             "wattboard, cold": [*build, "--no-cache", "-q"],
+            "wattboard, no model": [
+                *(sys.executable, "-c", WITHOUT_MODEL, str(log), str(folder / "plain"))
+            ],
             "wattboard, again": [*build, "-q"],
             "pandas, the original's steps": [sys.executable, "-c", PANDAS, str(log)],
             "polars, the pass": [sys.executable, "-c", POLARS, str(log)],
@@ -86,11 +109,14 @@ def main() -> None:
             for label, command in commands.items():
                 found[label].append(timed(command, cache))
         print(f"{log.stat().st_size / 1e6:,.0f} MB, median of {RUNS} runs in turn")
-        base = statistics.median(seconds for seconds, _ in found["one DuckDB pass"])
+        middle = {label: statistics.median(run[0] for run in runs) for label, runs in found.items()}
+        base = middle["one DuckDB pass"]
         for label, runs in found.items():
-            seconds = statistics.median(run[0] for run in runs)
+            seconds = middle[label]
             memory = max(run[1] for run in runs)
             print(f"{label:32} {seconds:7.2f} s  {seconds / base:5.2f} x  {memory:7,.0f} MB")
+        added = middle["wattboard, cold"] - middle["wattboard, no model"]
+        print(f"{'the model adds':32} {added:7.2f} s  {added / base:5.2f} x")
 
 
 if __name__ == "__main__":
