@@ -38,4 +38,6 @@ clean:
 schema: $(READY)
 	$(BIN)/python -c "import json; from wattboard.summary import Summary; \
 	print(json.dumps(Summary.model_json_schema(), indent=1, ensure_ascii=False))" > docs/summary.schema.json
+	$(BIN)/python -c "import json; from wattboard.model import PowerModel; \
+	print(json.dumps(PowerModel.model_json_schema(), indent=1, ensure_ascii=False))" > docs/model.schema.json
 .PHONY: schema

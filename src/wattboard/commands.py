@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wattboard import interrupts
-from wattboard.errors import UsageError
+from wattboard.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from wattboard.engine.cache import CacheEntry
@@ -167,10 +167,115 @@ def check(
 
 
 @app.command()
+def fit(
+    log: LogArgument = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="File of the model.", metavar="model.json")
+    ] = None,
+    timezone: Timezone = None,
+    columns: Columns = None,
+    engine: Engine = None,
+    config: Config = None,
+    as_json: AsJson = False,
+    no_cache: NoCache = False,
+    quiet: Quietly = False,
+) -> None:
+    """Fit the power model of a metered log: watts from activity, for predict."""
+    from wattboard.model import check_model_target, write_model
+    from wattboard.preflight import preflight
+    from wattboard.sources.files import expand
+    from wattboard.terminal import print_fit, say, say_json
+
+    settings = _settings(config, "fit", log=log, timezone=timezone, columns=columns, engine=engine)
+    preflight(settings, writes=False)
+    read = [*expand(settings.log), *([config] if config else [])]
+    if out is not None:
+        # Refused before any work is done rather than after it.
+        check_model_target(out, read)
+    from wattboard import fitting
+
+    with _watch(quiet) as progress:
+        fitted = fitting.fit(settings, use_cache=not no_cache, progress=progress)
+    if fitted.model is not None and out is not None:
+        write_model(fitted.model, out, read)
+    if as_json:
+        say_json(fitted.report.model_dump_json(indent=1))
+    elif not quiet:
+        print_fit(fitted.report, simulated=fitted.simulated)
+        if fitted.model is not None and out is not None:
+            say(f"Wrote      {out}")
+    if fitted.model is None and out is not None:
+        raise InputError(
+            f"No model could be fitted, so {out} was not written: {fitted.report.reason}",
+            "Give a longer log with power and activity; wattboard check LOG shows what is in it.",
+        )
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model that fit has written.")],
+    log: LogArgument = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="File of the watts: .parquet or .csv.", metavar="FILE"),
+    ] = None,
+    baseline: Annotated[
+        float | None,
+        typer.Option(help="Power without activity, instead of the model's.", metavar="W"),
+    ] = None,
+    anchor: Annotated[
+        str | None,
+        typer.Option(
+            help="A metered log of the same machine: its first hour tells the baseline.",
+            metavar="LOG",
+        ),
+    ] = None,
+    timezone: Timezone = None,
+    columns: Columns = None,
+    engine: Engine = None,
+    config: Config = None,
+    as_json: AsJson = False,
+    no_cache: NoCache = False,
+    quiet: Quietly = False,
+) -> None:
+    """Predict watts from activity, without a meter: each with its interval."""
+    from wattboard.preflight import preflight
+    from wattboard.telling import print_prediction
+    from wattboard.terminal import say_json
+
+    settings = _settings(
+        config, "predict MODEL", log=log, timezone=timezone, columns=columns, engine=engine
+    )
+    preflight(settings, writes=False)
+    from wattboard import predicting
+
+    with _watch(quiet) as progress:
+        told = predicting.predict(
+            model,
+            settings,
+            out=out,
+            baseline_w=baseline,
+            anchor=anchor,
+            use_cache=not no_cache,
+            progress=progress,
+        )
+    if as_json:
+        say_json(json.dumps(told.as_json(), indent=1, ensure_ascii=False))
+    elif not quiet:
+        print_prediction(told)
+
+
+@app.command()
 def sample(
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write.", metavar="FILE")],
     rows: Annotated[int, typer.Option(help="Rows of the file.", min=20_000)] = 600_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 2021,
+    no_steps: Annotated[
+        bool, typer.Option("--no-steps", help="Keep the baseline where it is; never off.")
+    ] = False,
+    lag: Annotated[
+        int, typer.Option(help="Record activity so many seconds late.", min=0, max=600)
+    ] = 0,
     quiet: Quietly = False,
 ) -> None:
     """Write a simulated server log, with everything that makes a real one hard."""
@@ -179,7 +284,7 @@ def sample(
 
     with _watch(quiet) as progress:
         progress.stage(f"Simulating {rows:,} rows")
-        truth = write_sample(out, rows=rows, seed=seed)
+        truth = write_sample(out, rows=rows, seed=seed, steps=not no_steps, lag_s=lag)
     if not quiet:
         say(
             f"Wrote {out} ({out.stat().st_size / 1e6:,.1f} MB, {rows:,} rows, simulated): "
@@ -229,12 +334,12 @@ def _check_loudness(quiet: bool, verbose: bool) -> None:
         raise UsageError("--quiet and --verbose exclude each other.", "Choose one.")
 
 
-def _settings(config: Path | None, **given: Any) -> Settings:
+def _settings(config: Path | None, command: str = "build", **given: Any) -> Settings:
     from wattboard.settings import read_settings
 
     settings = read_settings(config, given)
     if not settings.log:
-        raise UsageError("No log is given.", "Name one or more files: wattboard build LOG...")
+        raise UsageError("No log is given.", f"Name one or more files: wattboard {command} LOG...")
     return settings
 
 

@@ -8,9 +8,14 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from wattboard.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 US_PER_S = 1_000_000
@@ -98,3 +103,13 @@ def iso_local(time_us: int, timezone: str) -> str:
     """ISO 8601 local time with its offset, whole seconds unless the time has a fraction."""
     moment = _moment(time_us).astimezone(ZoneInfo(timezone))
     return moment.isoformat(timespec="seconds" if time_us % US_PER_S == 0 else "milliseconds")
+
+
+def local_us(start_us: NDArray[np.int64], zone: list[Stretch]) -> NDArray[np.int64]:
+    """UTC to the local clock, as µs since 1970 on that clock."""
+    import numpy as np
+
+    edges = np.array([stretch.start_us for stretch in zone[1:]], dtype=np.int64)
+    offsets = np.array([stretch.offset_us for stretch in zone], dtype=np.int64)
+    out: NDArray[np.int64] = start_us + offsets[np.searchsorted(edges, start_us, side="right")]
+    return out

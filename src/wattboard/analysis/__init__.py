@@ -1,4 +1,4 @@
-"""Clean log -> small tables: series, energy, states, profile, distribution, correlation, model.
+"""Clean log -> small tables: series, energy, states, profile, distribution, correlation.
 
 The engine reduces the log once to a *base table* of at most about 150,000 buckets; everything else
 is plain arithmetic on it, whatever the number of readings.
@@ -7,7 +7,6 @@ is plain arithmetic on it, whatever the number of readings.
 from __future__ import annotations
 
 from wattboard.analysis.base import BaseTable, base_table, column_statistics, power_distribution
-from wattboard.analysis.model import linear_model
 from wattboard.analysis.relations import correlation
 from wattboard.analysis.series import all_series, load_profile
 from wattboard.analysis.states import IdlePlateau, classify, idle_plateau, off_below_w
@@ -21,7 +20,6 @@ __all__ = [
     "column_statistics",
     "correlation",
     "idle_plateau",
-    "linear_model",
     "load_profile",
     "off_below_w",
     "power_distribution",

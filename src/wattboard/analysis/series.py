@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wattboard.summary import Profile, Series
-from wattboard.zones import Stretch
+from wattboard.zones import Stretch, local_us
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,14 +28,6 @@ NAMED_US = {
     "half-second": 500_000,
     "tenth-second": 100_000,
 }
-
-
-def local_us(start_us: NDArray[np.int64], zone: list[Stretch]) -> NDArray[np.int64]:
-    """UTC to the local clock, as µs since 1970 on that clock."""
-    edges = np.array([stretch.start_us for stretch in zone[1:]], dtype=np.int64)
-    offsets = np.array([stretch.offset_us for stretch in zone], dtype=np.int64)
-    out: NDArray[np.int64] = start_us + offsets[np.searchsorted(edges, start_us, side="right")]
-    return out
 
 
 def _iso(us: NDArray[np.int64], *, fraction: bool) -> list[str]:

@@ -16,7 +16,11 @@ TITLES = {
     "load-profile": "Load profile",
     "distribution": "Distribution",
     "correlation-heatmap": "Correlation Heatmap",
+    "correlation-within-regimes": "Correlation within regimes",
+    "regimes": "Power over time, by regime",
+    "power-against-load": "Power against load",
     "machine-learning-prediction": "Machine Learning Prediction",
+    "residuals": "Residuals over time",
     "gpu-metrics-analysis": "GPU Metrics Analysis",
     "gpu-tdp-heatmap": "GPU TDP Heatmap",
     "global-co2-emissions-trend": "Global CO2 Emissions Trend (2010-2021)",
@@ -31,13 +35,15 @@ def overview_series(summary: Summary) -> Series:
 
 def figures(summary: Summary) -> dict[str, str]:
     """Chart id -> figure as JSON; a chart without data is absent."""
-    from wattboard.charts import drivers, gpus, power, world
+    from wattboard.charts import drivers, gpus, model, power, world
 
-    fake = summary.simulated
+    fake, report = summary.simulated, summary.model
     series, opens = summary.series, overview_series(summary)
     found = {}
     if len(opens.start) > 1:
-        found["server-power-over-time"] = power.server_power(series, opens.name, simulated=fake)
+        found["server-power-over-time"] = power.server_power(
+            series, opens.name, simulated=fake, shade=model.stripes(report.regimes)
+        )
     if len(opens.start) > 1 and summary.energy.integrated_kwh > 0:
         total = max(summary.energy.integrated_kwh, summary.energy.metered_kwh or 0.0)
         found["cumulative-energy"] = power.cumulative_energy(
@@ -54,9 +60,21 @@ def figures(summary: Summary) -> dict[str, str]:
         found["correlation-heatmap"] = drivers.correlation_heatmap(
             summary.correlation, simulated=fake
         )
-    if summary.model.density is not None:
+    if len(opens.start) > 1 and report.regimes:
+        plain = power.server_power(series, opens.name, simulated=fake)
+        found["regimes"] = model.regimes_over_time(plain, report.regimes)
+    held_out = report.held_out
+    if held_out is not None and held_out.start:
+        if report.features and report.features[0] in report.coefficients:
+            found["power-against-load"] = model.power_against_load(report, held_out, simulated=fake)
+        found["residuals"] = model.residuals(report, held_out, simulated=fake)
+    if report.within_regimes is not None:
+        found["correlation-within-regimes"] = drivers.correlation_heatmap(
+            report.within_regimes, simulated=fake
+        )
+    if report.density is not None:
         found["machine-learning-prediction"] = drivers.prediction_density(
-            summary.model.density, simulated=fake
+            report.density, simulated=fake
         )
     if summary.gpus.metrics:
         found["gpu-metrics-analysis"] = gpus.gpu_metrics(summary.gpus)

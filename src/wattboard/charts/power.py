@@ -31,8 +31,13 @@ def _trace(kind: str, name: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def server_power(series: list[Series], opens: str, *, simulated: bool) -> Figure:
-    """Server Power Over Time: mean, and the band from minimum to maximum, W."""
+def server_power(
+    series: list[Series], opens: str, *, simulated: bool, shade: dict[str, Any] | None = None
+) -> Figure:
+    """Server Power Over Time: mean, and the band from minimum to maximum, W.
+
+    ``shade`` is what of the layout shades the regimes.
+    """
     # The coarser ones are not drawn.
     drawn = series[[one.name for one in series].index(opens) :]
     banded = any(has_range(one) for one in drawn)
@@ -74,6 +79,7 @@ def server_power(series: list[Series], opens: str, *, simulated: bool) -> Figure
         showlegend=banded,
         hovermode="x unified",
         meta={"opens": opens, "series": [[one.name, one.bucket_s] for one in drawn]},
+        **(shade or {}),
     )
 
 

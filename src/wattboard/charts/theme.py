@@ -10,6 +10,9 @@ Figure = dict[str, Any]
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart, without its black and yellow.
 ACCENT, SECOND = "var(--s1)", "var(--s2)"
+# One colour each for the largest of many groups; the others share a neutral one.
+PALETTE = tuple(f"var(--s{i})" for i in range(1, 9))
+REST = "var(--s0)"
 BAND = "var(--band)"
 STAMP = "var(--stamp)"
 STEPS = 5

@@ -10,7 +10,7 @@ from typing import Any
 
 from wattboard.format import change, money, number, percent, quantity, scaled, size, span
 from wattboard.site.alternatives import alternatives
-from wattboard.site.tables import data_files, metric_table, script
+from wattboard.site.tables import data_files, metric_table, score_rows, script
 from wattboard.summary import Summary
 
 PAGES = {
@@ -107,6 +107,7 @@ def render(summary: Summary, figures: Mapping[str, str], plotly_js: bytes) -> di
         "columns": COLUMNS,
         "states": {state.name: state for state in summary.states},
         "by": BY.get(summary.series[0].name, summary.series[0].name),
+        "score_rows": score_rows(summary.model),
         "settings_toml": settings_toml(summary),
         "settings_command": settings_command(summary),
         "first_devices": summary.gpus.items[:TABLE_ROWS],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wattboard.format import number, quantity, scaled
 from wattboard.schema import COLUMN
-from wattboard.summary import Summary
+from wattboard.summary import Correlation, ModelReport, Regime, Summary
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -16,8 +16,12 @@ def alternatives(summary: Summary) -> dict[str, str]:
         "cumulative-energy": _cumulative(summary),
         "load-profile": _profile(summary),
         "distribution": _distribution(summary),
-        "correlation-heatmap": _correlation(summary),
-        "machine-learning-prediction": _prediction(summary),
+        "correlation-heatmap": _correlation(summary.correlation),
+        "correlation-within-regimes": _correlation(summary.model.within_regimes),
+        "regimes": _regimes(summary.model.regimes),
+        "power-against-load": _against_load(summary.model),
+        "machine-learning-prediction": _prediction(summary.model),
+        "residuals": _residuals(summary.model),
         "gpu-metrics-analysis": _metrics(summary),
         "gpu-tdp-heatmap": _tdp(summary),
         "global-co2-emissions-trend": _co2(summary),
@@ -77,8 +81,7 @@ def _distribution(summary: Summary) -> str:
     )
 
 
-def _correlation(summary: Summary) -> str:
-    table = summary.correlation
+def _correlation(table: Correlation | None) -> str:
     if table is None:
         return ""
     pairs = [
@@ -86,16 +89,79 @@ def _correlation(summary: Summary) -> str:
         for name, r in zip(table.columns[1:], table.r[0][1:], strict=True)
         if r is not None
     ]
-    return f"Heatmap of correlations. Power with {', '.join(pairs)}." if pairs else ""
+    if not pairs:
+        return "Heatmap of correlations; none with power can be told."
+    return f"Heatmap of correlations. Power with {', '.join(pairs)}."
 
 
-def _prediction(summary: Summary) -> str:
-    model = summary.model
-    if not model.fitted:
+def _regimes(regimes: list[Regime]) -> str:
+    if not regimes:
         return ""
+    parts = []
+    for kind, one, many, level in (
+        ("model", "regime", "regimes", "baseline"),
+        ("power-only", "plateau of power alone", "plateaus of power alone", "median"),
+    ):
+        levels = [r.baseline_w for r in regimes if r.kind == kind and r.baseline_w is not None]
+        count = sum(r.kind == kind for r in regimes)
+        if not count:
+            continue
+        said = f"{count:,} {one if count == 1 else many}"
+        if levels:
+            low, high = quantity(min(levels), "W"), quantity(max(levels), "W")
+            said += f", {level} {low}" + (f" to {high}" if low != high else "")
+        parts.append(said)
+    return f"Line of power over time, shaded by regime: {'; '.join(parts)}. The table has them all."
+
+
+def _against_load(report: ModelReport) -> str:
+    held_out = report.held_out
+    if held_out is None or not report.features or report.features[0] not in report.coefficients:
+        return ""
+    feature = report.features[0]
+    slope = report.coefficients[feature]
+    count = len(set(held_out.regime))
+    lines = (
+        f"{count:,} parallel lines, one for each regime, that rise"
+        if count > 1
+        else "One line that rises"
+    )
+    if slope.estimate < 0:
+        lines = lines.replace("rise", "fall")
     return (
-        f"Density of predicted against actual power, {model.rows:,} means: R² {number(model.r2, 3)}, "
-        f"{quantity(model.mae_w, 'W', 1)} off on average."
+        f"Scatter of power against {COLUMN[feature].title}, {len(held_out.start):,} means, with "
+        f"{lines} by {quantity(abs(slope.estimate), slope.unit)}."
+    )
+
+
+def _prediction(report: ModelReport) -> str:
+    density = report.density
+    if density is None:
+        return ""
+    many = sum(map(sum, density.counts))
+    score = report.scores.get("regime_linear")
+    scored = (
+        f": R² {number(score.r2, 3)}, {quantity(score.mae_w, 'W', 2)} off on average"
+        if score and score.r2 is not None
+        else ""
+    )
+    return f"Density of predicted against actual power, {many:,} means of held-out time{scored}."
+
+
+def _residuals(report: ModelReport) -> str:
+    held_out = report.held_out
+    if held_out is None or not held_out.start:
+        return ""
+    rest = [a - p for a, p in zip(held_out.actual_w, held_out.predicted_w, strict=True)]
+    inside = ""
+    if report.interval_w is not None:
+        low, high = report.interval_w
+        inside = (
+            f"; the interval from {quantity(low, 'W', 2)} to {quantity(high, 'W', 2)} is shaded"
+        )
+    return (
+        f"Points of actual less predicted power over time, {len(rest):,} means from "
+        f"{quantity(min(rest), 'W', 1)} to {quantity(max(rest), 'W', 1)}{inside}."
     )
 
 

@@ -10,7 +10,15 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from wattboard.summary import Accelerators, Series, Summary
+from wattboard.summary import (
+    MODEL_NAMES,
+    Accelerators,
+    Correlation,
+    ModelReport,
+    Score,
+    Series,
+    Summary,
+)
 
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -140,27 +148,84 @@ def data_files(summary: Summary, opens: str = "") -> dict[str, bytes]:
         zip(edges, edges[1:], summary.histogram.hours, strict=False),
     )
     if summary.correlation is not None:
-        table = summary.correlation
-        found["data/correlation.csv"] = csv_bytes(
-            ["first", "second", "r", "pairs"],
-            [
-                [a, b, table.r[i][j], table.pairs[i][j]]
-                for i, a in enumerate(table.columns)
-                for j, b in enumerate(table.columns)
-            ],
+        found["data/correlation.csv"] = _correlation_csv(summary.correlation)
+    found |= _model_files(summary.model)
+    found |= _reference_files(summary)
+    return found
+
+
+def _correlation_csv(table: Correlation) -> bytes:
+    return csv_bytes(
+        ["first", "second", "r", "pairs"],
+        [
+            [a, b, table.r[i][j], table.pairs[i][j]]
+            for i, a in enumerate(table.columns)
+            for j, b in enumerate(table.columns)
+        ],
+    )
+
+
+def _model_files(report: ModelReport) -> dict[str, bytes]:
+    """The tables of the power model; one that is empty is absent."""
+    found: dict[str, bytes] = {}
+    if report.regimes:
+        found["data/regimes.csv"] = _models_csv(report.regimes)
+    if report.coefficients:
+        found["data/coefficients.csv"] = csv_bytes(
+            ["column", "estimate", "low", "high", "unit"],
+            [[name, c.estimate, c.low, c.high, c.unit] for name, c in report.coefficients.items()],
         )
-    if summary.model.density is not None:
-        density = summary.model.density
+    scores = score_rows(report)
+    if scores:
+        header = list(Score.model_fields)
+        found["data/scores.csv"] = csv_bytes(
+            ["model", *header],
+            [[key, *(getattr(score, name) for name in header)] for key, _, score in scores],
+        )
+    if report.shares:
+        found["data/energy-shares.csv"] = _models_csv(report.shares)
+    if report.within_regimes is not None:
+        found["data/correlation-within.csv"] = _correlation_csv(report.within_regimes)
+    held_out = report.held_out
+    if held_out is not None and held_out.start:
+        load = report.features[0] if report.features else "load"
+        found["data/held-out.csv"] = csv_bytes(
+            ["start_local", "regime", load, "actual_w", "predicted_w", "reanchored_w"],
+            zip(
+                held_out.start,
+                # As the page counts them.
+                [place + 1 for place in held_out.regime],
+                held_out.load,
+                held_out.actual_w,
+                held_out.predicted_w,
+                held_out.reanchored_w,
+                strict=True,
+            ),
+        )
+    if report.density is not None:
+        edges, counts = report.density.edges_w, report.density.counts
         found["data/prediction.csv"] = csv_bytes(
             ["actual_from_w", "predicted_from_w", "buckets"],
             [
-                [density.edges_w[i], density.edges_w[j], count]
-                for i, row in enumerate(density.counts)
+                [edges[i], edges[j], count]
+                for i, row in enumerate(counts)
                 for j, count in enumerate(row)
                 if count
             ],
         )
-    found |= _reference_files(summary)
+    return found
+
+
+def score_rows(report: ModelReport) -> list[tuple[str, str, Score]]:
+    """Key, name and score of every model, the headline first, and the anchor's below it."""
+    found = []
+    for key, name in MODEL_NAMES.items():
+        if key in report.scores:
+            found.append((key, name, report.scores[key]))
+        if key == "regime_reanchored" and report.reanchoring is not None:
+            found.append(
+                ("anchor_value", "the anchor's power kept", report.reanchoring.anchor_value)
+            )
     return found
 
 

@@ -98,6 +98,18 @@ const wattboard = (() => {
     return out;
   }
 
+  // The level of each regime of a kind, or of all, at the times of the mean and at its own two ends.
+  function levels(regimes, kind, times) {
+    const out = { x: [], y: [], customdata: [] };
+    const add = (x, y, told) => { out.x.push(x); out.y.push(y); out.customdata.push([told]); };
+    for (const [from, to, power, told, name] of regimes) {
+      if (kind !== "level" && kind !== name) continue;
+      for (const at of [from, ...times.filter((one) => one > from && one < to), to]) add(at, power, told);
+      add(to, null, "");
+    }
+    return out;
+  }
+
   // --- drawing -------------------------------------------------------------------------------------
 
   const time = (value) => (typeof value === "number" ? value : Date.parse(`${String(value).replace(" ", "T")}Z`));
@@ -117,7 +129,7 @@ const wattboard = (() => {
       const filled = fill(await series(state.name), state.from, state.to);
       const kwh = layout.meta.kwh ?? 1;
       for (const trace of figure.data) {
-        const part = filled[trace.meta.from];
+        const part = filled[trace.meta.from] ?? levels(layout.meta.regimes, trace.meta.from, filled.mean.x);
         Object.assign(trace, part);
         if ("kwh" in layout.meta) trace.y = part.y.map((value) => value / kwh);
       }
@@ -140,6 +152,7 @@ const wattboard = (() => {
       if (trace.type === "heatmap" && trace.z[0].length > 5) trace.texttemplate = "";
       if (trace.colorbar) Object.assign(trace.colorbar, { thickness: 8, tickfont: { size: 10 } });
     }
+    layout.annotations = layout.annotations?.filter(({ name }) => name !== "wide label");
     for (const key of ["xaxis", "yaxis"]) if (layout[key].title) layout[key].title.font = { size: 12 };
   }
 
@@ -296,7 +309,8 @@ const wattboard = (() => {
     data.forEach((trace, curveNumber) => {
       if (curveNumber !== at && !(trace.visible !== false && trace.hoverinfo !== "skip" && trace.xaxis && trace.xaxis !== data[at].xaxis)) return;
       trace.x.forEach((x, pointNumber) => {
-        const seen = trace.xaxis || data[at].orientation === "h" || (Number(x) >= low && Number(x) <= high);
+        const value = isDate(axis) ? time(x) : Number(x);
+        const seen = trace.xaxis || data[at].orientation === "h" || (value >= low && value <= high);
         if (trace.y[pointNumber] !== null && seen) points.push({ curveNumber, pointNumber });
       });
     });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from wattboard.findings.model import model_findings
 from wattboard.format import change, number, percent, quantity, scaled, span
 from wattboard.schema import COLUMN
 from wattboard.summary import Finding, Summary
@@ -154,33 +155,6 @@ def _profile(summary: Summary) -> Finding | None:
     return Finding(id="profile", page="power", chart="load-profile", text=text)
 
 
-def _model(summary: Summary) -> list[Finding]:
-    model = summary.model
-    if not model.fitted or model.r2 is None:
-        return []
-    better = model.r2 - (model.baseline_r2 or 0.0)
-    name = " and ".join(COLUMN[c.column].title for c in model.coefficients)
-    score = f"R² = {number(model.r2, 3)}"
-    if model.r2 >= 0.5:
-        verdict = (
-            f"One straight line on {name} explains {percent(model.r2, 0)} of the variance of power"
-        )
-    elif better > 0.02:
-        verdict = f"One straight line on {name} says little about power ({score})"
-    else:
-        verdict = f"One straight line on {name} does not predict power ({score})"
-    return [
-        Finding(
-            id="linear-model",
-            page="drivers",
-            chart="machine-learning-prediction",
-            text=f"{verdict} on time it has not seen. It is wrong by "
-            f"{quantity(model.mae_w, 'W', 1)} on average; always guessing the mean is wrong by "
-            f"{quantity(model.baseline_mae_w, 'W', 1)}.",
-        )
-    ]
-
-
 def _correlation(summary: Summary) -> Finding | None:
     table = summary.correlation
     if table is None:
@@ -294,8 +268,8 @@ def findings(summary: Summary) -> list[Finding]:
         *_states(summary),
         _metered(summary),
         _profile(summary),
+        *model_findings(summary.model),
         _correlation(summary),
-        *_model(summary),
         _footprint(summary),
         *_gpus(summary),
         _co2(summary),

@@ -1,0 +1,222 @@
+"""The log at the grain at which regimes are looked for: small arrays out of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+SECOND_US = 1_000_000
+# The share of its usual readings that a grain needs.
+WHOLE = 0.9
+QUICK_ROWS = 1_000_000
+# Widths that people read: seconds, minutes, hours.
+NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+
+
+class Bench(Protocol):
+    """What the model needs of an engine."""
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+        """A small result out of the engine."""
+        ...
+
+    def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
+        """A small table into the engine."""
+        ...
+
+
+class Bucketing(Protocol):
+    """Where buckets of the reduced log begin and how wide the finest are."""
+
+    @property
+    def grain_us(self) -> int:
+        """Width of the finest buckets."""
+        ...
+
+    @property
+    def origin_us(self) -> int:
+        """Where bucket 0 begins."""
+        ...
+
+
+class Readings(Protocol):
+    """Rows of a log."""
+
+    @property
+    def frame(self) -> nw.LazyFrame[Any]:
+        """The rows."""
+        ...
+
+
+class CleanedLog(Protocol):
+    """What the model needs of the clean log: rows of one instant each, and their finest buckets."""
+
+    @property
+    def tallies(self) -> Sequence[Readings]:
+        """The first holds all readings, quick to look into; zeros of silence stand in it."""
+        ...
+
+    @property
+    def rows(self) -> nw.LazyFrame[Any]:
+        """``time_us`` and the canonical columns; missing is null."""
+        ...
+
+    @property
+    def minutes(self) -> nw.LazyFrame[Any]:
+        """``minute`` and of each column ``COLUMN__n`` and ``COLUMN__sum``."""
+        ...
+
+    @property
+    def grid(self) -> Bucketing:
+        """The buckets."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The recorded columns."""
+        ...
+
+    @property
+    def step_us(self) -> int:
+        """The usual step from reading to reading."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grains:
+    """Means of power and activity by grain; NaN is missing. Grains without a reading are absent.
+
+    ``unit_us`` is the usual distance of two grains that follow one another.
+    """
+
+    unit_us: int
+    start_us: NDArray[np.int64]
+    readings: NDArray[np.int64]
+    power_w: NDArray[np.float64]
+    activity: dict[str, NDArray[np.float64]]
+
+    def where(self, rows: NDArray[np.bool_]) -> Grains:
+        """Some of the grains."""
+        return Grains(
+            self.unit_us,
+            self.start_us[rows],
+            self.readings[rows],
+            self.power_w[rows],
+            {name: values[rows] for name, values in self.activity.items()},
+        )
+
+    def stacked(self, features: Sequence[str]) -> NDArray[np.float64]:
+        """Rows × features."""
+        if not features:
+            return np.empty((len(self.start_us), 0))
+        return np.column_stack([self.activity[name] for name in features])
+
+
+def read_grains(bench: Bench, log: CleanedLog, columns: Sequence[str]) -> Grains:
+    """The finest buckets of the reduced log that hold power."""
+    wanted = ["minute"]
+    wanted += [f"{c}__{what}" for c in ("power_w", *columns) for what in ("n", "sum")]
+    return _grains(bench.collect(log.minutes.select(*wanted).sort("minute")), log, columns)
+
+
+def read_aligned_grains(
+    bench: Bench, log: CleanedLog, rows: nw.LazyFrame[Any], columns: Sequence[str]
+) -> Grains:
+    """The same out of rows, whose activity has been aligned with power."""
+    import narwhals as nw
+
+    minute = (nw.col("time_us") - log.grid.origin_us) // log.grid.grain_us
+    sums = [
+        expression
+        for c in ("power_w", *columns)
+        for expression in (nw.col(c).count().alias(f"{c}__n"), nw.col(c).sum().alias(f"{c}__sum"))
+    ]
+    grouped = rows.with_columns(minute=minute).group_by("minute").agg(*sums).sort("minute")
+    return _grains(bench.collect(grouped), log, columns)
+
+
+def _grains(table: pa.Table, log: CleanedLog, columns: Sequence[str]) -> Grains:
+    grain_us, step_us = log.grid.grain_us, log.step_us
+    readings = table["power_w__n"].cast("int64").to_numpy()
+    known = readings > 0
+
+    def mean(name: str) -> NDArray[np.float64]:
+        count = table[f"{name}__n"].cast("float64").to_numpy()
+        total = table[f"{name}__sum"].cast("float64").to_numpy()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = count / readings
+            found = np.where(count > 0, total / count, np.nan)
+        # A grain in which activity begins or ends has another mean than power in the same grain.
+        usual = np.median(share[known & (count > 0)]) if (known & (count > 0)).any() else 0.0
+        partial: NDArray[np.float64] = np.where(share < WHOLE * usual, np.nan, found)
+        return partial
+
+    return Grains(
+        max(grain_us, step_us),
+        (table["minute"].cast("int64").to_numpy() * grain_us + log.grid.origin_us)[known],
+        readings[known],
+        mean("power_w")[known],
+        {name: mean(name)[known] for name in columns},
+    )
+
+
+def coarser_us(start_us: NDArray[np.int64], unit_us: int, most: int) -> int:
+    """The finest readable width of at least ``unit_us`` that makes at most ``most`` buckets."""
+    for seconds in NICE_S:
+        width = seconds * SECOND_US
+        if width >= unit_us and len(np.unique(start_us // width)) <= most:
+            return width
+    return max(unit_us, NICE_S[-1] * SECOND_US)
+
+
+def medians(
+    key: NDArray[np.int64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The median (lower of two) of the values of each key, keys in rising order."""
+    order = np.lexsort((values, key))
+    keys, first, count = np.unique(key[order], return_index=True, return_counts=True)
+    return keys, values[order][first + (count - 1) // 2]
+
+
+def bin_means(key: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of the values (rows × columns) of each key, keys in rising order."""
+    _, place = np.unique(key, return_inverse=True)
+    count = np.bincount(place)
+    return np.column_stack([np.bincount(place, column) / count for column in values.T])
+
+
+def seen_range(
+    bench: Bench, log: CleanedLog, features: Sequence[str], grains: Grains
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The lowest and highest reading of each feature while power is known.
+
+    Long logs are asked where silence still stands as zeros, which is quick: there a load of 0 has
+    been read anyway, and a sensor of power that reads 0 is one that is not read.
+    """
+    import narwhals as nw
+
+    frame = log.rows if grains.readings.sum() <= QUICK_ROWS else log.tallies[0].frame
+    frame = frame.filter(~nw.col("power_w").is_null())
+    wanted: dict[str, nw.Expr] = {}
+    for name in features:
+        value = nw.col(name)
+        value = nw.when(value > 0).then(value) if name.endswith("_w") else value
+        wanted |= {f"{name}__low": value.min(), f"{name}__high": value.max()}
+    found = bench.collect(frame.select(**wanted)).to_pylist()[0]
+    # Where a meter and a machine are read by turns, hardly a row has both.
+    means = {name: grains.activity[name][np.isfinite(grains.activity[name])] for name in features}
+    low = [min(_known(found[f"{c}__low"], np.inf), float(means[c].min())) for c in features]
+    high = [max(_known(found[f"{c}__high"], -np.inf), float(means[c].max())) for c in features]
+    return tuple(low), tuple(high)
+
+
+def _known(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else float(value)
