@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import platform
@@ -21,7 +22,9 @@ from wattboard.pipeline import (
     Source,
     Work,
     clean_up,
+    fit_model,
     log_info,
+    opened,
     prepare,
     recognise_all,
 )
@@ -77,19 +80,10 @@ def check(
     settings: Settings, *, use_cache: bool = True, progress: Progress | None = None
 ) -> tuple[LogInfo, Quality]:
     """The quality report alone."""
-    from wattboard.engine import Cache, open_engine
-
-    cache = Cache(keep=use_cache)
-    engine = open_engine(settings.engine, cache=cache)
-    try:
-        work = Work(settings, engine, progress or Quiet(), *recognise_all(settings))
-        with engine.guarded():
-            prepared = prepare(work)
-            clean, _ = clean_up(work, prepared)
+    with opened(settings, progress, use_cache=use_cache) as work:
+        prepared = prepare(work)
+        clean, _ = clean_up(work, prepared)
         return log_info(work, prepared, clean), Quality(rules=list(clean.rules))
-    finally:
-        engine.close()
-        cache.close()
 
 
 def summarise(
@@ -224,7 +218,6 @@ def _analyse(
     facts: Facts,
 ) -> Summary:
     from wattboard import analysis
-    from wattboard.model import EnergyByBucket, Material, fit_power
     from wattboard.schema import ACTIVITY_COLUMNS
     from wattboard.summary import Energy, Power
 
@@ -251,11 +244,7 @@ def _analyse(
     recipe = work.sources[0].recipe
     joined_us = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
-    work.progress.stage("Fitting the power model", 0, engine.progress)
-    energy = EnergyByBucket(
-        table.bucket_us, table.start_us, table.energy_wh, table.readings.astype(float)
-    )
-    fitted = fit_power(Material(engine, clean, energy, zone, recipe.timezone))
+    fitted = fit_model(work, clean, zone, table)
     return Summary(
         generator=f"wattboard {version()}",
         simulated=any(source.recipe.simulated for source in work.sources),
@@ -336,8 +325,9 @@ def _ahead(settings: Settings, size: int) -> Future[Facts]:
             facts.set_result(_facts(settings))
         except BaseException as error:  # noqa: BLE001  # raised where the facts are asked for
             facts.set_exception(error)
-            return
-        _import_ahead(size)
+        # An import that fails here fails again, and is told, where it is needed.
+        with contextlib.suppress(Exception):
+            _import_ahead(size)
 
     threading.Thread(target=run, daemon=True, name="ahead").start()
     return facts
@@ -346,8 +336,7 @@ def _ahead(settings: Settings, size: int) -> Future[Facts]:
 def _import_ahead(size: int) -> None:
     """Imports of later stages; pandas is DuckDB's, which takes it at the first literal of a query.
 
-    A small log may well need no learners, and is read before they are imported. One that fails here
-    fails again, and is told, where it is needed.
+    A small log may well need no learners, and is read before they are imported.
     """
     learners = ("ruptures", "sklearn.ensemble", "sklearn.neural_network")
     for name in (

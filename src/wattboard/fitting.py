@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from wattboard.pipeline import Progress, Quiet, Work, clean_up, log_info, prepare, recognise_all
+from wattboard.pipeline import Progress, Work, clean_up, fit_model, log_info, opened, prepare
 from wattboard.settings import Settings
 from wattboard.summary import LogInfo, ModelReport
 
@@ -35,34 +35,22 @@ def fit(settings: Settings, *, use_cache: bool = True, progress: Progress | None
     Raises:
         InputError, OutputError, UsageError: with what is wrong, where, and what to do.
     """
-    from wattboard.engine import Cache, open_engine
-
-    cache = Cache(keep=use_cache)
-    engine = open_engine(settings.engine, cache=cache)
-    try:
-        work = Work(settings, engine, progress or Quiet(), *recognise_all(settings))
-        with engine.guarded():
-            prepared = prepare(work)
-            engine.forget_order()
-            clean, zone = clean_up(work, prepared)
-            fitted = fit_clean(work, clean, zone)
+    with opened(settings, progress, use_cache=use_cache) as work:
+        prepared = prepare(work)
+        work.engine.forget_order()
+        clean, zone = clean_up(work, prepared)
+        fitted = _fit_clean(work, clean, zone)
         simulated = any(source.recipe.simulated for source in work.sources)
         model = _model(work, prepared, fitted, simulated)
         return Fitted(fitted.report, model, simulated, log_info(work, prepared, clean))
-    finally:
-        engine.close()
-        cache.close()
 
 
-def fit_clean(work: Work, clean: CleanLog, zone: list[Stretch]) -> FittedPower:
+def _fit_clean(work: Work, clean: CleanLog, zone: list[Stretch]) -> FittedPower:
     """The fit of a clean log."""
     from wattboard.analysis import base_table
-    from wattboard.model import EnergyByBucket, Material, fit_power
 
-    engine = work.engine
-    work.progress.stage("Fitting the power model", 0, engine.progress)
     table = base_table(
-        engine,
+        work.engine,
         clean.flow.buckets,
         clean.minutes,
         ("power_w",),
@@ -70,10 +58,7 @@ def fit_clean(work: Work, clean: CleanLog, zone: list[Stretch]) -> FittedPower:
         grain_us=clean.grid.grain_us,
         origin_us=clean.grid.origin_us,
     )
-    energy = EnergyByBucket(
-        table.bucket_us, table.start_us, table.energy_wh, table.readings.astype(float)
-    )
-    return fit_power(Material(engine, clean, energy, zone, work.sources[0].recipe.timezone))
+    return fit_model(work, clean, zone, table)
 
 
 def _model(

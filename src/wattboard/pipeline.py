@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +13,9 @@ from wattboard.settings import Settings
 from wattboard.summary import LogInfo
 
 if TYPE_CHECKING:
+    from wattboard.analysis import BaseTable
     from wattboard.engine import DuckEngine, Prepared
+    from wattboard.model import FittedPower
     from wattboard.quality import CleanLog, Telemetry
     from wattboard.schema import Recipe
     from wattboard.zones import Stretch
@@ -50,6 +53,26 @@ class Work:
     progress: Progress
     sources: list[Source] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def opened(settings: Settings, progress: Progress | None, *, use_cache: bool) -> Iterator[Work]:
+    """The work on a log, with an engine and a cache that are closed at its end.
+
+    Raises:
+        InputError: a file is missing or of no known form, or the files are not of one log.
+    """
+    from wattboard.engine import Cache, open_engine
+
+    cache = Cache(keep=use_cache)
+    engine = open_engine(settings.engine, cache=cache)
+    try:
+        work = Work(settings, engine, progress or Quiet(), *recognise_all(settings))
+        with engine.guarded():
+            yield work
+    finally:
+        engine.close()
+        cache.close()
 
 
 def recognise_all(
@@ -195,3 +218,14 @@ def log_info(work: Work, prepared: Sequence[Prepared], clean: CleanLog) -> LogIn
         columns=list(clean.columns),
         notes=notes,
     )
+
+
+def fit_model(work: Work, clean: CleanLog, zone: list[Stretch], table: BaseTable) -> FittedPower:
+    """The power model of a clean log; ``table`` tells its energy."""
+    from wattboard.model import EnergyByBucket, Material, fit_power
+
+    work.progress.stage("Fitting the power model", 0, work.engine.progress)
+    energy = EnergyByBucket(
+        table.bucket_us, table.start_us, table.energy_wh, table.readings.astype(float)
+    )
+    return fit_power(Material(work.engine, clean, energy, zone, work.sources[0].recipe.timezone))

@@ -107,20 +107,7 @@ def reduce_log(
     minutes = minutes_of(bench, readings, log.columns, lows, full, grid)
     silence = Silence()
     if not explicit_missing:
-        silence = find_silence(
-            bench,
-            readings,
-            minutes,
-            tuple(c for c in log.columns if c in found),
-            log.tallies,
-            grid,
-            lows=lows,
-            step_us=usual.step_us,
-            width_us=log.width_us if log.reading == "mean" else 0,
-            rows=log.rows,
-            timezone=timezone,
-        )
-        log.rules += silence.rules
+        silence = silence_of(bench, log, readings, minutes, found, grid, usual, timezone)
     frozen, frozen_rule = find_frozen(
         bench, readings, minutes, log.columns, grid, log.rows, timezone
     )
@@ -180,6 +167,34 @@ def reduce_log(
         rows_used=used,
         counter_aside=aside,
     )
+
+
+def silence_of(
+    bench: Workbench,
+    log: Log,
+    readings: nw.LazyFrame[Any],
+    minutes: nw.LazyFrame[Any],
+    found: dict[str, ColumnExtent],
+    grid: Grid,
+    usual: Usual,
+    timezone: str,
+) -> Silence:
+    """The zeros of the log that are no readings; its rules tell of them."""
+    silence = find_silence(
+        bench,
+        readings,
+        minutes,
+        tuple(c for c in log.columns if c in found),
+        log.tallies,
+        grid,
+        lows={c: found[c].low if c in found else 0.0 for c in log.columns},
+        step_us=usual.step_us,
+        width_us=log.width_us if log.reading == "mean" else 0,
+        rows=log.rows,
+        timezone=timezone,
+    )
+    log.rules += silence.rules
+    return silence
 
 
 def _alike(totals: dict[str, Any], step_us: int) -> bool:

@@ -10,8 +10,8 @@ from wattboard.errors import InputError
 from wattboard.quality.buckets import grid_of, minutes_of, split_at_buckets
 from wattboard.quality.clean import LogForm, one_series, sensible_values
 from wattboard.quality.ranges import merge
+from wattboard.quality.reduction import silence_of
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
-from wattboard.quality.silence import find_silence
 from wattboard.quality.silence_marks import Silence, without_silence
 from wattboard.quality.steps import Usual, gap_rule, is_dense, since, until, usual_step, weights
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage, Extent
@@ -88,20 +88,7 @@ def clean_telemetry(
     if not form.explicit_missing:
         lows = {c: found[c].low if c in found else 0.0 for c in log.columns}
         minutes = minutes_of(bench, readings, log.columns, lows, set(), grid)
-        silence = find_silence(
-            bench,
-            readings,
-            minutes,
-            tuple(c for c in log.columns if c in found),
-            log.tallies,
-            grid,
-            lows=lows,
-            step_us=usual.step_us,
-            width_us=log.width_us if log.reading == "mean" else 0,
-            rows=log.rows,
-            timezone=form.timezone,
-        )
-        log.rules += silence.rules
+        silence = silence_of(bench, log, readings, minutes, found, grid, usual, form.timezone)
     rows = without_silence(log.frame, silence, grid)
     silent = tuple(c for c in log.columns if c in silence.wholly)
     rows = rows.drop(*silent) if silent else rows
