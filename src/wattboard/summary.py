@@ -243,7 +243,7 @@ class Reanchoring(Model):
     resolution_s: Number = Field(description="of its means, an hour at most where the log has it")
     warm_up_rows: int = Field(description="before the first prediction; not scored")
     anchor_rows: int = Field(description="means that detected a regime and set its baseline")
-    changes: int = Field(description="changes found online")
+    changes: int = Field(description="times the errors told that the baseline no longer held")
     anchor_value: Score = Field(description="the anchor's power kept, on the same rows")
 
 

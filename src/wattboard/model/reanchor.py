@@ -26,8 +26,10 @@ HOUR_US = 3_600_000_000
 WARM_UP, FEWEST_WARM_UP = 0.1, 30
 # Readings to an anchor, and to a detection, where an hour has as many.
 ANCHOR_ROWS, DETECTION_ROWS = 15, 5
-# Errors are counted above DRIFT sigmas; a sum of THRESHOLD sigmas is a change.
-DRIFT, THRESHOLD = 1.0, 10.0
+# Errors are counted above DRIFT sigmas: half of the smallest shift that matters, one sigma.
+DRIFT = 0.5
+# By how much discrete steps overshoot a threshold, on both sides together, in sigmas.
+OVERSHOOT = 1.166
 # Slopes and noise are learned anew each time the past has grown by so much.
 GROWTH = 1.2
 ROUNDS = 2
@@ -72,7 +74,8 @@ def run_forward(
         return Forward(predicted, kept, rows, 0, 0)
     hour = max(int(HOUR_US // width_us), 1)
     anchor = min(ANCHOR_ROWS, hour)
-    highest = THRESHOLD / min(DETECTION_ROWS, anchor) + DRIFT
+    threshold = _threshold(rows)
+    highest = threshold / min(DETECTION_ROWS, anchor) + DRIFT
     apart = np.flatnonzero(np.diff(start_us) > BREAK_US) + 1
     past = _learn(start_us, power_w, activity, warm, width_us)
     row, first, unscored, changes = warm, warm, 0, 0
@@ -96,7 +99,7 @@ def run_forward(
             baseline = mean_w - mean_activity @ past.slopes
             ahead = baseline + activity[row:end] @ past.slopes
             error = np.clip((power_w[row:end] - ahead) / past.sigma, -highest, highest)
-            at, since, sums = _change(error, sums)
+            at, since, sums = _change(error, sums, threshold)
             stop = end if at is None else row + at + 1
             predicted[row:stop], kept[row:stop] = ahead[: stop - row], mean_w
             if at is not None:
@@ -107,8 +110,18 @@ def run_forward(
     return Forward(predicted, kept, warm, unscored, changes)
 
 
+def _threshold(rows: int) -> float:
+    """The sum of errors, in sigmas, that noise alone reaches about once in so many rows.
+
+    Siegmund 1985, Sequential Analysis, section 2.6: both sums together run (e^b - b - 1) / (4 DRIFT^2)
+    rows on average, with b = 2 DRIFT (threshold + OVERSHOOT).
+    """
+    length = 4 * DRIFT**2 * rows + 1
+    return float(np.log(length + np.log(length))) / (2 * DRIFT) - OVERSHOOT
+
+
 def _change(
-    error: NDArray[np.float64], sums: tuple[float, float]
+    error: NDArray[np.float64], sums: tuple[float, float], threshold: float
 ) -> tuple[int | None, int, tuple[float, float]]:
     """Where either cumulative sum passes the threshold, since when it grew, and the sums after."""
     found: list[tuple[int, int]] = []
@@ -117,7 +130,7 @@ def _change(
         walk = before + np.cumsum(sign * error - DRIFT)
         lowest = np.minimum.accumulate(np.minimum(walk, 0.0))
         total = walk - lowest
-        over = np.flatnonzero(total >= THRESHOLD)
+        over = np.flatnonzero(total >= threshold)
         if len(over):
             at = int(over[0])
             calm = np.flatnonzero(total[:at] <= 0.0)

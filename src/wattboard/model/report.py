@@ -206,7 +206,7 @@ def _validation(table: Table, ahead: Table, forward: Forward, width: str) -> str
     told = (
         f"Re-anchored, on means over {span(ahead.width_us / 1e6)}: time runs forward and only the "
         f"past is known; the first {forward.warm_up_rows:,} means teach the first slopes, "
-        f"{forward.changes:,} changes of the baseline were found online, and "
+        f"{forward.changes:,} times the errors told online that the baseline no longer held, and "
         f"{forward.anchor_rows:,} means that detected a change or set a baseline, "
         + ("one" if ahead.width_us > HOUR_US else "an hour of them")
         + " at most each time, are not scored. Which columns count was chosen with all of the data."
