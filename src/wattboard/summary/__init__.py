@@ -1,0 +1,116 @@
+"""The Summary: every number that a page, a terminal or another program shows.
+
+Scalars and small tables, frozen, written as ``summary.json``; its JSON Schema is made from these
+models and stands in ``docs/summary.schema.json``. ``None`` means "not known", and the field beside
+it or a note says why; a number is never rounded here.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from wattboard.summary.accelerators import Accelerator, Accelerators, Disagreement, MetricSummary
+from wattboard.summary.base import Factor, Kind, Model, Number, Range
+from wattboard.summary.footprint import Footprint
+from wattboard.summary.log import (
+    ColumnStatistics,
+    Correlation,
+    Energy,
+    Histogram,
+    InputFile,
+    LogInfo,
+    Power,
+    Profile,
+    Quality,
+    RuleResult,
+    Series,
+    State,
+)
+from wattboard.summary.power_model import (
+    MODEL_NAMES,
+    Coefficient,
+    Density,
+    EnergyShare,
+    HeldOut,
+    ModelReport,
+    Reanchoring,
+    Regime,
+    Score,
+)
+from wattboard.summary.world import CO2, Emitter
+
+__all__ = [
+    "CO2",
+    "MODEL_NAMES",
+    "SCHEMA_VERSION",
+    "Accelerator",
+    "Accelerators",
+    "Coefficient",
+    "ColumnStatistics",
+    "Correlation",
+    "Density",
+    "Disagreement",
+    "Emitter",
+    "Energy",
+    "EnergyShare",
+    "Factor",
+    "Finding",
+    "Footprint",
+    "HeldOut",
+    "Histogram",
+    "InputFile",
+    "Kind",
+    "LogInfo",
+    "MetricSummary",
+    "Model",
+    "ModelReport",
+    "Number",
+    "Power",
+    "Profile",
+    "Quality",
+    "Range",
+    "Reanchoring",
+    "Regime",
+    "RuleResult",
+    "Score",
+    "Series",
+    "State",
+    "Summary",
+]
+
+SCHEMA_VERSION = "1.0"
+
+
+class Finding(Model):
+    """A sentence that the data supports, and where it belongs."""
+
+    id: str
+    page: str
+    chart: str = Field(description="the chart it stands above, or '' for the page's head")
+    text: str
+
+
+class Summary(Model):
+    """All of it."""
+
+    schema_version: str = SCHEMA_VERSION
+    generator: str = Field(description="wattboard and its version")
+    simulated: bool = Field(description="true: the server readings are simulated")
+    inputs: list[InputFile]
+    settings: dict[str, str | float | bool | None] = Field(description="to build the same again")
+    versions: dict[str, str]
+    log: LogInfo
+    quality: Quality
+    power: Power
+    energy: Energy
+    states: list[State]
+    footprint: Footprint
+    statistics: list[ColumnStatistics]
+    profile: Profile
+    histogram: Histogram
+    correlation: Correlation | None
+    model: ModelReport
+    gpus: Accelerators
+    co2: CO2
+    findings: list[Finding]
+    series: list[Series] = Field(description="coarsest first; the finest are in data/")
