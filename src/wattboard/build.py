@@ -33,7 +33,6 @@ from wattboard.summary import (
     CO2,
     SCHEMA_VERSION,
     Accelerators,
-    Footprint,
     InputFile,
     LogInfo,
     Quality,
@@ -46,7 +45,8 @@ if TYPE_CHECKING:
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
-ANALYSIS_VERSION = 6
+ExtraRole = Literal["co2", "gpus", "intensity"]
+ANALYSIS_VERSION = 7
 GAP_TOLERANCE_US = 1_000_000
 LARGE_LOG = 20_000_000
 LIBRARIES = (
@@ -174,12 +174,14 @@ def _inputs(work: Work, prepared: Sequence[Prepared]) -> list[InputFile]:
     return found
 
 
-def _extras(settings: Settings) -> list[tuple[str, Literal["co2", "gpus"]]]:
-    found: list[tuple[str, Literal["co2", "gpus"]]] = []
+def _extras(settings: Settings) -> list[tuple[str, ExtraRole]]:
+    found: list[tuple[str, ExtraRole]] = []
     if settings.co2:
         found.append((settings.co2, "co2"))
     if settings.gpus:
         found.append((settings.gpus, "gpus"))
+    if settings.intensity_series:
+        found.append((settings.intensity_series, "intensity"))
     return found
 
 
@@ -218,6 +220,7 @@ def _analyse(
     facts: Facts,
 ) -> Summary:
     from wattboard import analysis
+    from wattboard.accounting import log_footprint
     from wattboard.schema import ACTIVITY_COLUMNS
     from wattboard.summary import Energy, Power
 
@@ -277,7 +280,7 @@ def _analyse(
             gap_hours=max(span_h - covered_h, 0.0),
         ),
         states=analysis.classify(table, off_w, can_be_off=recipe.device_name == "wall"),
-        footprint=_footprint(work.settings, energy_kwh),
+        footprint=log_footprint(work.settings, table, zone, recipe.timezone),
         statistics=statistics,
         profile=analysis.load_profile(table, zone),
         histogram=analysis.power_distribution(
@@ -346,29 +349,3 @@ def _import_ahead(size: int) -> None:
         importlib.import_module(name)
     if importlib.util.find_spec("pandas") is not None:
         importlib.import_module("pandas")
-
-
-def _footprint(settings: Settings, energy_kwh: float) -> Footprint:
-    from wattboard import reference
-    from wattboard.footprint import footprint
-
-    pue = (
-        reference.given_factor(settings.pue, "", "PUE")
-        if settings.pue is not None
-        else reference.default_pue()
-    )
-    name, intensity = None, None
-    location = settings.location.upper() if settings.location else None
-    if settings.location:
-        name, intensity = reference.grid_intensity(settings.location)
-    if settings.intensity is not None:
-        intensity = reference.given_factor(settings.intensity, "g/kWh", "grid intensity")
-    return footprint(
-        energy_kwh,
-        pue=pue,
-        intensity=intensity,
-        location=location,
-        location_name=name,
-        tariff_per_kwh=settings.tariff,
-        currency=settings.currency,
-    )

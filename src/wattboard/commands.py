@@ -12,6 +12,27 @@ import typer
 
 from wattboard import interrupts
 from wattboard.errors import InputError, UsageError
+from wattboard.options import (
+    AsJson,
+    Columns,
+    Config,
+    Currency,
+    EmbodiedKg,
+    Engine,
+    Intensity,
+    IntensitySeries,
+    LifeYears,
+    Location,
+    LogArgument,
+    MarketIntensity,
+    NoCache,
+    Pue,
+    Quietly,
+    Tariff,
+    Timezone,
+    Verbose,
+    Wue,
+)
 
 if TYPE_CHECKING:
     from wattboard.engine.cache import CacheEntry
@@ -27,28 +48,6 @@ app = typer.Typer(
 )
 cache_app = typer.Typer(help="What earlier builds left to be faster.", no_args_is_help=False)
 app.add_typer(cache_app, name="cache")
-
-LogArgument = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="LOG...", help="Files, globs or folders; several are one log."),
-]
-Timezone = Annotated[
-    str | None, typer.Option(help="IANA zone of naive times and of the pages.", metavar="ZONE")
-]
-Columns = Annotated[
-    str | None,
-    typer.Option(
-        help="Columns of the log, with their unit: time=ts,power_w=watts:kW", metavar="NAME=COLUMN"
-    ),
-]
-Config = Annotated[
-    Path | None, typer.Option(help="The same settings in a file.", metavar="wattboard.toml")
-]
-Engine = Annotated[str | None, typer.Option(help="Query engine: duckdb.", metavar="NAME")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Read everything anew, keep nothing.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-Quietly = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print every rule and note.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -79,20 +78,16 @@ def build(
         str | None, typer.Option(help="Accelerators: a gpus.csv in the ML CO2 Impact form.")
     ] = None,
     timezone: Timezone = None,
-    location: Annotated[
-        str | None,
-        typer.Option(help="Country (FRA, ECU ...) whose grid intensity counts.", metavar="CODE"),
-    ] = None,
-    intensity: Annotated[
-        float | None, typer.Option(help="Grid intensity, g of CO2e per kWh.", metavar="G")
-    ] = None,
-    pue: Annotated[
-        float | None, typer.Option(help="Power usage effectiveness, 1 or more.", metavar="X")
-    ] = None,
-    tariff: Annotated[float | None, typer.Option(help="Price of one kWh.", metavar="PRICE")] = None,
-    currency: Annotated[
-        str | None, typer.Option(help="Currency of the tariff.", metavar="CODE")
-    ] = None,
+    location: Location = None,
+    intensity: Intensity = None,
+    intensity_series: IntensitySeries = None,
+    market_intensity: MarketIntensity = None,
+    pue: Pue = None,
+    embodied_kg: EmbodiedKg = None,
+    life_years: LifeYears = None,
+    wue: Wue = None,
+    tariff: Tariff = None,
+    currency: Currency = None,
     columns: Columns = None,
     engine: Engine = None,
     config: Config = None,
@@ -116,7 +111,12 @@ def build(
         timezone=timezone,
         location=location,
         intensity=intensity,
+        intensity_series=intensity_series,
+        market_intensity=market_intensity,
         pue=pue,
+        embodied_kg=embodied_kg,
+        life_years=life_years,
+        wue=wue,
         tariff=tariff,
         currency=currency,
         columns=columns,

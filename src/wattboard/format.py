@@ -14,6 +14,7 @@ NARROW = "\u202f"
 SCALES = {
     "kWh": ((1e5, "MWh", 1e3), (0.1, "kWh", 1.0), (1e-4, "Wh", 1e-3), (0.0, "mWh", 1e-6)),
     "kg": ((1e4, "t", 1e3), (0.1, "kg", 1.0), (1e-4, "g", 1e-3), (0.0, "mg", 1e-6)),
+    "L": ((1e4, "m³", 1e3), (0.1, "L", 1.0), (0.0, "mL", 1e-3)),
     "h": ((1.0, "h", 1.0), (1 / 30, "min", 1 / 60), (0.0, "s", 1 / 3600)),
     "s": ((172_800, "days", 86_400), (7200, "h", 3600), (120, "min", 60), (0.0, "s", 1.0)),
 }
@@ -103,3 +104,12 @@ def span(seconds: float) -> str:
         if seconds >= width and seconds % width == 0:
             return quantity(seconds / width, name)
     return scaled(seconds, "s")
+
+
+def ranged(value: float, low: float, high: float, unit: str) -> str:
+    """A result with its range, all in the unit that suits the value: ``65.4 kWh (48.3 to 83.2)``."""
+    name, factor = scale(value, unit) if unit in SCALES else (unit, 1.0)
+    told = quantity(value / factor, name)
+    if low == high:
+        return told
+    return f"{told} ({number(low / factor)} to {number(high / factor)})"

@@ -25,12 +25,18 @@ def preflight(settings: Settings, *, config: Path | None = None, writes: bool = 
     if settings.columns is not None:
         parse_columns(settings.columns)
     if settings.location is not None:
-        from wattboard.reference import grid_intensity
+        from wattboard.reference import find_location
 
-        grid_intensity(settings.location)
-    extras = [Path(path) for path in (settings.co2, settings.gpus) if path]
+        find_location(settings.location)
+    named = (settings.co2, settings.gpus, settings.intensity_series)
+    extras = [Path(path) for path in named if path]
     for path in extras:
         _check_file(path)
+    if settings.intensity_series:
+        from wattboard.reference import read_intensity_series
+
+        # The log's own zone is not known yet; what is no series is none in any zone.
+        read_intensity_series(Path(settings.intensity_series), settings.timezone or "UTC")
     files = expand(settings.log)
     if writes:
         from wattboard.site.writer import check_target

@@ -7,13 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from wattboard.errors import InputError, UsageError
+from wattboard.tariff import hourly_prices, varies
 
 Text = Annotated[str, Field(min_length=1)]
-# Strict: `pue = true` is no 1.0 and `tariff = "0.2"` no number.
+# Strict: `pue = true` is no 1.0.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Price = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
 
 
 class Settings(BaseModel):
@@ -28,16 +30,30 @@ class Settings(BaseModel):
     timezone: Text | None = None
     location: Text | None = None
     intensity: Number | None = Field(default=None, ge=0, le=5000)
+    intensity_series: Text | None = None
+    market_intensity: Number | None = Field(default=None, ge=0, le=5000)
     pue: Number | None = Field(default=None, ge=1, le=10)
-    tariff: Number | None = Field(default=None, ge=0)
+    embodied_kg: Number | None = Field(default=None, ge=0)
+    life_years: Number | None = Field(default=None, gt=0, le=100)
+    wue: Number | None = Field(default=None, ge=0, le=100)
+    tariff: Price | Text | None = None
     currency: Text | None = Field(default=None, max_length=8)
     columns: Text | None = None
     engine: Text = "duckdb"
 
+    @field_validator("tariff")
+    @classmethod
+    def _priced(cls, tariff: float | str | None) -> float | str | None:
+        """One price as a number, prices by time of use as their text."""
+        if not isinstance(tariff, str):
+            return tariff
+        prices = hourly_prices(tariff)
+        return tariff if varies(prices) else prices[0][0]
+
     def shown(self) -> dict[str, str | float | bool | None]:
         """What the methods page prints: file names without their folders."""
         plain = self.model_dump(exclude={"out"})
-        for name in ("co2", "gpus"):
+        for name in ("co2", "gpus", "intensity_series"):
             if plain[name]:
                 plain[name] = Path(plain[name]).name
         plain["log"] = " ".join(Path(item).name for item in self.log)
@@ -104,7 +120,7 @@ def _from_file(config: Path) -> dict[str, Any]:
     if isinstance(values.get("columns"), dict):
         # A table reads better in a file; the command line has one text.
         values["columns"] = ",".join(f"{key}={value}" for key, value in values["columns"].items())
-    for name in ("co2", "gpus", "out"):
+    for name in ("co2", "gpus", "intensity_series", "out"):
         values |= {name: _beside(config, values[name])} if name in values else {}
     if isinstance(values.get("log"), list):
         values["log"] = [_beside(config, item) for item in values["log"]]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 US_PER_S = 1_000_000
+HOUR_US = 3_600 * US_PER_S
+DAY_US = 24 * HOUR_US
 _STEP = timedelta(hours=6)
 # The tables of a zone end here; from then on rules apply that change the clock twice a year.
 _RULES_FROM = datetime(2038, 1, 1, tzinfo=UTC)
@@ -103,6 +105,11 @@ def iso_local(time_us: int, timezone: str) -> str:
     """ISO 8601 local time with its offset, whole seconds unless the time has a fraction."""
     moment = _moment(time_us).astimezone(ZoneInfo(timezone))
     return moment.isoformat(timespec="seconds" if time_us % US_PER_S == 0 else "milliseconds")
+
+
+def utc_text(time_us: int) -> str:
+    """A moment in UTC, to the minute, as messages say it."""
+    return f"{_moment(time_us):%Y-%m-%d %H:%M} UTC"
 
 
 def local_us(start_us: NDArray[np.int64], zone: list[Stretch]) -> NDArray[np.int64]:

@@ -4,16 +4,46 @@ from __future__ import annotations
 
 from wattboard.reference.accelerators import from_database
 from wattboard.reference.co2 import builtin_co2, read_co2
-from wattboard.reference.grid import default_pue, given_factor, grid_intensity, locations
+from wattboard.reference.factors import (
+    HOURS_PER_YEAR,
+    accelerator_made,
+    car_g_per_km,
+    default_pue,
+    given_factor,
+    hardware_life,
+    tdp_factor,
+    typical_pue,
+    utilisation,
+)
+from wattboard.reference.intensity_series import IntensitySeries, read_intensity_series
+from wattboard.reference.locations import (
+    Location,
+    all_locations,
+    find_location,
+    locations,
+    search_locations,
+)
 from wattboard.reference.ml_co2_impact import from_ml_co2_impact
 
 __all__ = [
+    "HOURS_PER_YEAR",
+    "IntensitySeries",
+    "Location",
+    "accelerator_made",
+    "all_locations",
     "builtin_co2",
+    "car_g_per_km",
     "default_pue",
+    "find_location",
     "from_database",
     "from_ml_co2_impact",
     "given_factor",
-    "grid_intensity",
+    "hardware_life",
     "locations",
     "read_co2",
+    "read_intensity_series",
+    "search_locations",
+    "tdp_factor",
+    "typical_pue",
+    "utilisation",
 ]

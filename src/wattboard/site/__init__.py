@@ -10,6 +10,7 @@ from typing import Any
 
 from wattboard.format import change, money, number, percent, quantity, scaled, size, span
 from wattboard.site.alternatives import alternatives
+from wattboard.site.footprint_rows import beside, factor_rows
 from wattboard.site.tables import data_files, metric_table, score_rows, script
 from wattboard.summary import Summary
 
@@ -84,7 +85,7 @@ def settings_command(summary: Summary) -> str:
     given = _given(summary)
     words = ["wattboard", "build", *given.pop("log")]
     for name, value in given.items():
-        words += [f"--{name}", str(value)]
+        words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
 
 
@@ -110,6 +111,8 @@ def render(summary: Summary, figures: Mapping[str, str], plotly_js: bytes) -> di
         "score_rows": score_rows(summary.model),
         "settings_toml": settings_toml(summary),
         "settings_command": settings_command(summary),
+        "factors": factor_rows(summary.footprint),
+        "beside": beside(summary.footprint),
         "first_devices": summary.gpus.items[:TABLE_ROWS],
         "disputed": sum(m != "gflops_per_w" for i in summary.gpus.items for m in i.disputed),
         "metric_tables": {

@@ -11,7 +11,13 @@ from pydantic import Field
 
 from wattboard.summary.accelerators import Accelerator, Accelerators, Disagreement, MetricSummary
 from wattboard.summary.base import Factor, Kind, Model, Number, Range
-from wattboard.summary.footprint import Footprint
+from wattboard.summary.footprint import (
+    Equivalence,
+    Estimate,
+    Footprint,
+    HourlyMatch,
+    TariffBand,
+)
 from wattboard.summary.log import (
     ColumnStatistics,
     Correlation,
@@ -53,11 +59,14 @@ __all__ = [
     "Emitter",
     "Energy",
     "EnergyShare",
+    "Equivalence",
+    "Estimate",
     "Factor",
     "Finding",
     "Footprint",
     "HeldOut",
     "Histogram",
+    "HourlyMatch",
     "InputFile",
     "Kind",
     "LogInfo",
@@ -76,6 +85,7 @@ __all__ = [
     "Series",
     "State",
     "Summary",
+    "TariffBand",
 ]
 
 SCHEMA_VERSION = "1.0"

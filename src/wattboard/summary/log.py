@@ -13,7 +13,7 @@ class InputFile(Model):
     """A file that was read, as it was."""
 
     name: str
-    role: Literal["log", "co2", "gpus", "config"]
+    role: Literal["log", "co2", "gpus", "intensity", "config"]
     bytes: int
     sha256: str
 

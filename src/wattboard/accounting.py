@@ -1,0 +1,100 @@
+"""The composer of footprints: settings to factors, and a log's energy to its footprint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wattboard import reference
+from wattboard.footprint import Terms, energy_by_price, footprint, match_series
+from wattboard.tariff import hourly_prices, varies
+
+if TYPE_CHECKING:
+    from wattboard.analysis import BaseTable
+    from wattboard.settings import Settings
+    from wattboard.summary import Factor, Footprint, HourlyMatch
+    from wattboard.zones import Stretch
+
+
+def terms_of(settings: Settings, *, pue: Factor) -> Terms:
+    """The factors that the settings give; ``pue`` is what holds where they give none.
+
+    Raises:
+        UsageError: the location or the tariff is unknown.
+    """
+    given = reference.given_factor
+    place = reference.find_location(settings.location) if settings.location else None
+    intensity = place.intensity if place else None
+    if settings.intensity is not None:
+        intensity = given(settings.intensity, "g/kWh", "grid intensity")
+    made = life = wue = market = price = None
+    if settings.embodied_kg is not None:
+        made = given(settings.embodied_kg, "kg", "CO2e of making the hardware")
+        life = reference.hardware_life()
+    if settings.life_years is not None:
+        hours = settings.life_years * reference.HOURS_PER_YEAR
+        life = given(hours, "h", f"{settings.life_years:g} years of use at all hours")
+    if settings.wue is not None:
+        wue = given(settings.wue, "L/kWh", "water usage effectiveness")
+    if settings.market_intensity is not None:
+        market = given(settings.market_intensity, "g/kWh", "the contract's intensity")
+    if settings.tariff is not None:
+        prices = hourly_prices(settings.tariff)
+        if not varies(prices):
+            price = given(prices[0][0], f"{settings.currency or ''}/kWh", "tariff")
+    return Terms(
+        pue=pue if settings.pue is None else given(settings.pue, "", "PUE"),
+        car_g_per_km=reference.car_g_per_km(),
+        intensity=intensity,
+        market_intensity=market,
+        made_kg=made,
+        life_h=life,
+        wue_l_per_kwh=wue,
+        price_per_kwh=price,
+        currency=settings.currency,
+        location=place.code if place else None,
+        location_name=place.name if place else None,
+    )
+
+
+def log_footprint(
+    settings: Settings, table: BaseTable, zone: list[Stretch], timezone: str
+) -> Footprint:
+    """What a log's energy means.
+
+    Raises:
+        InputError: the series of intensities cannot be read or does not cover the log.
+        UsageError: the location or the tariff is unknown.
+    """
+    terms = terms_of(settings, pue=reference.default_pue())
+    bands = []
+    if settings.tariff is not None:
+        prices = hourly_prices(settings.tariff)
+        if varies(prices):
+            bands = energy_by_price(table.start_us, table.energy_wh / 1000.0, zone, prices)
+    return footprint(
+        float(table.energy_wh.sum()) / 1000.0,
+        float(table.covered_s.sum()) / 3600.0,
+        terms,
+        hourly=_hourly(settings, table, timezone, terms),
+        bands=bands,
+    )
+
+
+def _hourly(
+    settings: Settings, table: BaseTable, timezone: str, terms: Terms
+) -> HourlyMatch | None:
+    if settings.intensity_series is None:
+        return None
+    series = reference.read_intensity_series(Path(settings.intensity_series), timezone)
+    return match_series(
+        table.first_us,
+        table.last_us,
+        table.energy_wh / 1000.0,
+        start_us=series.start_us,
+        end_us=series.end_us,
+        g_per_kwh=series.g_per_kwh,
+        pue=terms.pue,
+        file=series.name,
+        step_s=series.step_s,
+    )

@@ -1,0 +1,68 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LogArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="LOG...", help="Files, globs or folders; several are one log."),
+]
+Timezone = Annotated[
+    str | None, typer.Option(help="IANA zone of naive times and of the pages.", metavar="ZONE")
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="Columns of the log, with their unit: time=ts,power_w=watts:kW", metavar="NAME=COLUMN"
+    ),
+]
+Config = Annotated[
+    Path | None, typer.Option(help="The same settings in a file.", metavar="wattboard.toml")
+]
+Engine = Annotated[str | None, typer.Option(help="Query engine: duckdb.", metavar="NAME")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Read everything anew, keep nothing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Quietly = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print every rule and note.")]
+Location = Annotated[
+    str | None,
+    typer.Option(
+        help="Place whose grid intensity counts: FRA, US-CA, gcp:europe-west1 (wattboard locations).",
+        metavar="CODE",
+    ),
+]
+Intensity = Annotated[
+    float | None, typer.Option(help="Grid intensity, g of CO2e per kWh.", metavar="G")
+]
+IntensitySeries = Annotated[
+    str | None,
+    typer.Option(help="CSV of intensities over time: time,intensity_g_per_kwh.", metavar="FILE"),
+]
+MarketIntensity = Annotated[
+    float | None,
+    typer.Option(help="Intensity of the contract, told beside the grid's.", metavar="G"),
+]
+Pue = Annotated[
+    float | None, typer.Option(help="Power usage effectiveness, 1 or more.", metavar="X")
+]
+EmbodiedKg = Annotated[
+    float | None, typer.Option(help="CO2e of making the hardware, kg a device.", metavar="KG")
+]
+LifeYears = Annotated[
+    float | None, typer.Option(help="Years of use, over which making is spread.", metavar="YEARS")
+]
+Wue = Annotated[
+    float | None, typer.Option(help="Water usage effectiveness, litres per kWh.", metavar="L")
+]
+Tariff = Annotated[
+    str | None,
+    typer.Option(
+        help="Price of one kWh: 0.12, or by time of use: '0.12; mon-fri 8-20 0.25'.",
+        metavar="PRICE",
+    ),
+]
+Currency = Annotated[str | None, typer.Option(help="Currency of the tariff.", metavar="CODE")]
