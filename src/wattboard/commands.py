@@ -292,6 +292,22 @@ def sample(
         )
 
 
+@app.command()
+def hardware(
+    query: Annotated[
+        list[str] | None, typer.Argument(metavar="[QUERY]", help="Part of a name: a100, tpu v3.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Only gpu, tpu or cpu.", metavar="gpu|tpu|cpu")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List hardware that can be named, with its TDP and source."""
+    from wattboard.listing import list_hardware
+
+    list_hardware(" ".join(query or ()), kind=kind, as_json=as_json)
+
+
 @cache_app.callback(invoke_without_command=True)
 def _cache(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
