@@ -9,6 +9,9 @@
     model = wattboard.fit("metered.csv")
     watts = model.predict(frame)
 
+    run = wattboard.estimate("A100 SXM4 80 GB", count=8, hours=24, location="FRA")
+    run.operational_co2e_kg.value, run.factors["pue"].source
+
 ``fit`` takes files or a frame, ``PowerModel.predict`` any frame that narwhals knows.
 """
 
@@ -18,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wattboard import build
-    from wattboard.api import fit
+    from wattboard.api import estimate, fit
     from wattboard.model import PowerModel
     from wattboard.settings import Settings
 
-__all__ = ["PowerModel", "Settings", "build", "fit"]
+__all__ = ["PowerModel", "Settings", "build", "estimate", "fit"]
 
 
 def __getattr__(name: str) -> Any:
@@ -35,10 +38,10 @@ def __getattr__(name: str) -> Any:
         from wattboard.model import PowerModel
 
         return PowerModel
-    if name == "fit":
-        from wattboard.api import fit
+    if name in ("estimate", "fit"):
+        from wattboard import api
 
-        return fit
+        return getattr(api, name)
     if name == "build":
         import importlib
 

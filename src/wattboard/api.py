@@ -1,4 +1,4 @@
-"""Fitting from Python: files, or a frame of any library, to a power model."""
+"""From Python: a log or a frame to a power model, hardware or a log to its footprint."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattboard.errors import InputError
+from wattboard.errors import InputError, UsageError
 from wattboard.settings import read_settings
 
 if TYPE_CHECKING:
     from wattboard.model import PowerModel
+    from wattboard.summary import Estimate
 
 NAME = "frame.parquet"
 
@@ -105,3 +106,58 @@ def _store(frame: Any, path: Path) -> None:
             f"The frame cannot be written as Parquet: {str(error).splitlines()[0]}",
             "Give columns of numbers, text and times.",
         ) from error
+
+
+def estimate(
+    hardware: str | None = None,
+    *,
+    count: int = 1,
+    hours: float | None = None,
+    power_w: float | None = None,
+    utilisation: float | None = None,
+    log: str | Sequence[str] | None = None,
+    embodied: bool = True,
+    use_cache: bool = True,
+    **settings: Any,
+) -> Estimate:
+    """Energy, CO2e and cost of hardware at work, or of a log, with the range of every result.
+
+    Args:
+        hardware: a device as ``wattboard hardware`` lists it, leniently written ("a100 80gb sxm").
+        count: devices.
+        hours: of work of each device.
+        power_w: mean power of one device, W; without it TDP × ``utilisation``.
+        utilisation: mean power over TDP; without it, what was measured of systems in training.
+        log: files of a log, in place of hardware.
+        embodied: estimate the share of making the hardware as well, apart from the rest.
+        use_cache: keep prepared files of a log in the cache.
+        settings: as on the command line: ``location``, ``intensity`` (g/kWh), ``pue``, ``tariff``,
+            ``currency``, ``market_intensity``, ``embodied_kg``, ``life_years``, ``wue``, ...
+
+    Returns:
+        kWh, kg of CO2e (Scope 2, location-based), litres and cost as ``Range``; every factor that
+        counted as ``Factor`` with its range, kind, source and year.
+
+    Raises:
+        UsageError: unknown or ambiguous hardware or place, or a number out of its range.
+        InputError: a log or a series that cannot be read.
+    """
+    from wattboard.estimating import estimate_hardware, estimate_log
+
+    files = [log] if isinstance(log, str) else list(log or [])
+    read = read_settings(None, {**settings, "log": files})
+    if (hardware is None) == (not files):
+        raise UsageError("Either hardware or a log is needed.", "Give one of the two.")
+    if hardware is None:
+        return estimate_log(read, use_cache=use_cache)
+    if hours is None:
+        raise UsageError("No hours are given.", "Say how long each device works: hours=24.")
+    return estimate_hardware(
+        read,
+        hardware,
+        count=count,
+        hours=hours,
+        power_w=power_w,
+        utilisation=utilisation,
+        embodied=embodied,
+    )

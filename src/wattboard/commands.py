@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 
 from wattboard import interrupts
 from wattboard.errors import InputError, UsageError
+from wattboard.estimate_command import estimate
 from wattboard.options import (
     AsJson,
     Columns,
@@ -32,6 +32,7 @@ from wattboard.options import (
     Timezone,
     Verbose,
     Wue,
+    progress_shown,
 )
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def build(
     preflight(settings, config=config)
     from wattboard import build as composer
 
-    with _watch(quiet) as progress:
+    with progress_shown(quiet) as progress:
         built = composer.build(settings, use_cache=not no_cache, progress=progress)
     interrupts.note_done(f"the site in {built.site.path} is complete")
     if as_json:
@@ -155,7 +156,7 @@ def check(
     preflight(settings, writes=False)
     from wattboard import build as composer
 
-    with _watch(quiet) as progress:
+    with progress_shown(quiet) as progress:
         info, quality = composer.check(settings, use_cache=not no_cache, progress=progress)
     if as_json:
         report = {"log": info.model_dump(), "quality": quality.model_dump()}
@@ -194,7 +195,7 @@ def fit(
         check_model_target(out, read)
     from wattboard import fitting
 
-    with _watch(quiet) as progress:
+    with progress_shown(quiet) as progress:
         fitted = fitting.fit(settings, use_cache=not no_cache, progress=progress)
     if fitted.model is not None and out is not None:
         write_model(fitted.model, out, read)
@@ -249,7 +250,7 @@ def predict(
     preflight(settings, writes=False)
     from wattboard import predicting
 
-    with _watch(quiet) as progress:
+    with progress_shown(quiet) as progress:
         told = predicting.predict(
             model,
             settings,
@@ -282,7 +283,7 @@ def sample(
     from wattboard.sample import write_sample
     from wattboard.terminal import say
 
-    with _watch(quiet) as progress:
+    with progress_shown(quiet) as progress:
         progress.stage(f"Simulating {rows:,} rows")
         truth = write_sample(out, rows=rows, seed=seed, steps=not no_steps, lag_s=lag)
     if not quiet:
@@ -290,6 +291,38 @@ def sample(
             f"Wrote {out} ({out.stat().st_size / 1e6:,.1f} MB, {rows:,} rows, simulated): "
             f"{truth.energy_kwh:,.3f} kWh over {truth.covered_hours:,.1f} h."
         )
+
+
+@app.command()
+def hardware(
+    query: Annotated[
+        list[str] | None, typer.Argument(metavar="[QUERY]", help="Part of a name: a100, tpu v3.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Only gpu, tpu or cpu.", metavar="gpu|tpu|cpu")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List hardware that can be named, with its TDP and source."""
+    from wattboard.listing import list_hardware
+
+    list_hardware(" ".join(query or ()), kind=kind, as_json=as_json)
+
+
+@app.command()
+def locations(
+    query: Annotated[
+        list[str] | None, typer.Argument(metavar="[QUERY]", help="Part of a name: california.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List places that can be named, with their grid intensity and source."""
+    from wattboard.listing import list_locations
+
+    list_locations(" ".join(query or ()), as_json=as_json)
+
+
+app.command()(estimate)
 
 
 @cache_app.callback(invoke_without_command=True)
@@ -341,9 +374,3 @@ def _settings(config: Path | None, command: str = "build", **given: Any) -> Sett
     if not settings.log:
         raise UsageError("No log is given.", f"Name one or more files: wattboard {command} LOG...")
     return settings
-
-
-def _watch(quiet: bool) -> Any:
-    from wattboard.terminal import watch
-
-    return watch(show=not quiet and sys.stderr is not None and sys.stderr.isatty())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -66,3 +67,10 @@ Tariff = Annotated[
     ),
 ]
 Currency = Annotated[str | None, typer.Option(help="Currency of the tariff.", metavar="CODE")]
+
+
+def progress_shown(quiet: bool) -> Any:
+    """Progress on standard error, where somebody looks at it."""
+    from wattboard.terminal import watch
+
+    return watch(show=not quiet and sys.stderr is not None and sys.stderr.isatty())

@@ -293,7 +293,7 @@ def print_fit(report: ModelReport, simulated: bool) -> None:
                 say(line)
 
 
-def _columns(rows: Sequence[Sequence[str]], left: frozenset[int]) -> list[str]:
+def columns(rows: Sequence[Sequence[str]], left: frozenset[int]) -> list[str]:
     """Rows of cells as lines, the columns in ``left`` to the left and numbers to the right."""
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
@@ -317,7 +317,7 @@ def _slope_lines(report: ModelReport) -> list[str]:
         interval = f"{number(c.low, 3)} to {number(c.high, 3)}"
         rows.append([title, number(c.estimate, 3), interval, c.unit])
     notes = [f"Set aside: {note}" for note in report.set_aside]
-    return [*_columns(rows, frozenset({0, 3})), *notes]
+    return [*columns(rows, frozenset({0, 3})), *notes]
 
 
 def _regime_lines(report: ModelReport) -> list[str]:
@@ -331,7 +331,7 @@ def _regime_lines(report: ModelReport) -> list[str]:
         level = "-" if one.baseline_w is None else number(one.baseline_w, 1)
         kind = "power alone" if one.kind == "power-only" else "activity"
         rows.append([str(place + 1), begin, end, number(one.hours, 1), level, kind])
-    return _columns(rows, frozenset({5}))
+    return columns(rows, frozenset({5}))
 
 
 def _score_lines(report: ModelReport) -> list[str]:
@@ -366,4 +366,4 @@ def _score_lines(report: ModelReport) -> list[str]:
     ]
     if report.best in report.scores:
         notes.insert(0, "* best of those held out in blocks, on the same means.")
-    return [*_columns(rows, frozenset({0})), *notes]
+    return [*columns(rows, frozenset({0})), *notes]

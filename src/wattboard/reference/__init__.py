@@ -15,6 +15,7 @@ from wattboard.reference.factors import (
     typical_pue,
     utilisation,
 )
+from wattboard.reference.hardware import Hardware, find_hardware, search_hardware
 from wattboard.reference.intensity_series import IntensitySeries, read_intensity_series
 from wattboard.reference.locations import (
     Location,
@@ -27,6 +28,7 @@ from wattboard.reference.ml_co2_impact import from_ml_co2_impact
 
 __all__ = [
     "HOURS_PER_YEAR",
+    "Hardware",
     "IntensitySeries",
     "Location",
     "accelerator_made",
@@ -34,6 +36,7 @@ __all__ = [
     "builtin_co2",
     "car_g_per_km",
     "default_pue",
+    "find_hardware",
     "find_location",
     "from_database",
     "from_ml_co2_impact",
@@ -42,6 +45,7 @@ __all__ = [
     "locations",
     "read_co2",
     "read_intensity_series",
+    "search_hardware",
     "search_locations",
     "tdp_factor",
     "typical_pue",
