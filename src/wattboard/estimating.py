@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from wattboard.settings import Settings
     from wattboard.summary import Estimate, Factor
 
-MOST_DEVICES, MOST_HOURS, MOST_W = 1_000_000_000, 10_000_000.0, 1_000_000.0
-MOST_UTILISATION = 2.0
-
 
 def estimate_hardware(
     settings: Settings,
@@ -37,12 +34,12 @@ def estimate_hardware(
     Raises:
         UsageError: unknown or ambiguous hardware, or a number out of its range.
     """
-    _check("count", count, 1, MOST_DEVICES)
-    _check("hours", hours, 0.0, MOST_HOURS, above=True)
+    _check("count", count)
+    _check("hours", hours)
     if power_w is not None:
-        _check("power-w", power_w, 0.0, MOST_W, above=True)
+        _check("power_w", power_w)
     if utilisation is not None:
-        _check("utilisation", utilisation, 0.0, MOST_UTILISATION, above=True)
+        _check("utilisation", utilisation)
         if power_w is not None:
             raise UsageError(
                 "--power-w and --utilisation exclude each other.",
@@ -92,12 +89,15 @@ def _terms(settings: Settings, kind: str | None) -> tuple[Terms, list[str]]:
     return terms, notes
 
 
-def _check(name: str, value: float, low: float, high: float, *, above: bool = False) -> None:
-    if math.isfinite(value) and (low < value if above else low <= value) and value <= high:
+def _check(name: str, value: float) -> None:
+    """Devices are one at least, everything else is above nothing."""
+    low, high = (1 if name == "count" else 0), reference.LIMITS[name]
+    if math.isfinite(value) and (low <= value if low else low < value) and value <= high:
         return
-    bound = f"above {low:,.0f}" if above else f"at least {low:,.0f}"
+    bound = "at least 1" if low else "above 0"
     raise UsageError(
-        f"--{name} cannot be {value:g}.", f"Give a number {bound} and at most {high:,.0f}."
+        f"--{name.replace('_', '-')} cannot be {value:g}.",
+        f"Give a number {bound} and at most {high:,.0f}.",
     )
 
 

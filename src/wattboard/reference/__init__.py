@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wattboard.reference.accelerators import from_database
+from wattboard.reference.calculator import LIMITS, calculator_table, hardware_table
 from wattboard.reference.co2 import builtin_co2, read_co2
 from wattboard.reference.factors import (
     HOURS_PER_YEAR,
@@ -28,12 +29,14 @@ from wattboard.reference.ml_co2_impact import from_ml_co2_impact
 
 __all__ = [
     "HOURS_PER_YEAR",
+    "LIMITS",
     "Hardware",
     "IntensitySeries",
     "Location",
     "accelerator_made",
     "all_locations",
     "builtin_co2",
+    "calculator_table",
     "car_g_per_km",
     "default_pue",
     "find_hardware",
@@ -42,6 +45,7 @@ __all__ = [
     "from_ml_co2_impact",
     "given_factor",
     "hardware_life",
+    "hardware_table",
     "locations",
     "read_co2",
     "read_intensity_series",

@@ -14,18 +14,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal, get_args
 
-from wattboard.errors import UsageError, WattboardError
+from wattboard.errors import UsageError
 from wattboard.format import number
 from wattboard.reference.accelerators import database
+from wattboard.reference.codecarbon_files import codecarbon_file
 from wattboard.reference.hardware_names import Name, is_common, is_exact, matches, patterns, words
 
 HardwareKind = Literal["gpu", "tpu", "cpu"]
 KINDS: tuple[HardwareKind, ...] = get_args(HardwareKind)
-CPUS = ("data", "hardware", "cpu_power.csv")
+CPUS = ("hardware", "cpu_power.csv")
 CPU_SOURCE = "codecarbon's table of processors, cpu_power.csv"
 CPU_MAKERS = ("Intel", "AMD", "Apple")
 LONGEST_QUERY = 100
@@ -161,13 +160,7 @@ def _noted(item: _Listed, row: _Row) -> _Listed:
 
 
 def _cpus() -> list[Hardware]:
-    spec = find_spec("codecarbon")
-    if spec is None or not spec.submodule_search_locations:
-        raise WattboardError(
-            "codecarbon is not installed, so there is no table of processors.",
-            "Install wattboard again with its dependencies.",
-        )
-    path = Path(next(iter(spec.submodule_search_locations))).joinpath(*CPUS)
+    path = codecarbon_file(*CPUS)
     found: dict[str, Hardware] = {}
     for cells in csv.DictReader(path.read_text("utf-8").splitlines()):
         name = " ".join(cells["Name"].replace("\u200b", "").split())

@@ -52,6 +52,8 @@ CANADA = {
 # Sweden's and Norway's bidding zones. Finland is one zone; the table's value of it is a placeholder.
 ZONES = {"SE": "Sweden", "NO": "Norway"}
 NEAREST = 5
+# Even hydropower emits some 24 g/kWh over its life (IPCC AR5 WG3, annex III, table A.III.2).
+NO_GRID = "it says 0, which no grid reaches over its life cycle"
 # Providers that publish no average intensity of their regions' grids.
 NO_CLOUD = ("aws", "azure")
 
@@ -90,7 +92,9 @@ def _countries() -> Iterator[Location]:
     for code, mix in _table("private_infra", "global_energy_mix.json").items():
         if mix.get("carbon_intensity") is None:
             continue
-        factor = _intensity(float(mix["carbon_intensity"]), "reported", COUNTRIES, int(mix["year"]))
+        grams = float(mix["carbon_intensity"])
+        source = COUNTRIES if grams else f"{COUNTRIES}; {NO_GRID}"
+        factor = _intensity(grams, "reported", source, int(mix["year"]))
         yield Location(code.upper(), str(mix["country_name"]), "country", code.upper(), factor)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from wattboard.format import change, money, number, percent, quantity, scaled, size, span
 from wattboard.site.alternatives import alternatives
+from wattboard.site.calculator_files import calculator_files
 from wattboard.site.footprint_rows import beside, factor_rows
 from wattboard.site.tables import data_files, metric_table, score_rows, script
 from wattboard.summary import Summary
@@ -19,10 +20,11 @@ PAGES = {
     "power": "Power",
     "drivers": "Drivers",
     "gpus": "GPUs",
+    "ai-models": "AI models",
     "world": "World",
     "methods": "Methods",
 }
-ASSETS = ("wattboard.css", "wattboard.js", "tables.js", "favicon.svg")
+ASSETS = ("wattboard.css", "wattboard.js", "tables.js", "calculator.js", "favicon.svg")
 TABLE_ROWS = 50
 FILTERS = {
     "change": change,
@@ -89,8 +91,13 @@ def settings_command(summary: Summary) -> str:
     return shlex.join(words)
 
 
-def render(summary: Summary, figures: Mapping[str, str], plotly_js: bytes) -> dict[str, bytes]:
-    """Every file of the site."""
+def render(
+    summary: Summary,
+    figures: Mapping[str, str],
+    plotly_js: bytes,
+    tables: Mapping[str, Mapping[str, Any]],
+) -> dict[str, bytes]:
+    """Every file of the site; ``tables`` are what the calculator knows."""
     from wattboard.schema import COLUMN, COLUMNS
 
     environment = _environment()
@@ -127,6 +134,7 @@ def render(summary: Summary, figures: Mapping[str, str], plotly_js: bytes) -> di
     found["summary.json"] = summary.model_dump_json().encode()
     opens = layouts.get("server-power-over-time", {}).get("meta", {}).get("opens", "")
     found |= data_files(summary, opens)
+    found |= calculator_files(summary, tables)
     for name, figure in figures.items():
         found[f"data/charts/{name}.js"] = script("chart", name, figure)
     assets = files("wattboard.site").joinpath("assets")

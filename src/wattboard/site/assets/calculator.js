@@ -5,7 +5,7 @@
   const box = document.querySelector("#calculator");
   if (!box) return;
   const at = (id) => box.querySelector(`#calc-${id}`);
-  const FEW = 8, MOST_FOUND = 100;
+  const FEW = 8, MOST_FOUND = 100, KINDS = ["gpu", "tpu", "cpu"];
   const NARROW = "\u202f", UNKNOWN = "unknown";
   const SCALES = {
     kWh: [[1e5, "MWh", 1e3], [0.1, "kWh", 1], [1e-4, "Wh", 1e-3], [0, "mWh", 1e-6]],
@@ -71,7 +71,7 @@
 
   const given = (value, unit, what) => ({ value, low: value, high: value, unit, kind: "reported", source: `${what} as given`, year: null });
   const FIELDS = { hardware: "hardware", count: "count", hours: "hours", power: "power", location: "location", intensity: "intensity", pue: "pue" };
-  let table, devices, chosen = "", everywhere = false, places = [];
+  let table, devices, sources, chosen = "", everywhere = false, places = [];
 
   function asked(id, what, low, high, above = false) {
     const text = at(id).value.trim();
@@ -95,7 +95,7 @@
     const device = devices.find(([name]) => name === chosen);
     if (!device && watts === null) throw new Error("Choose hardware, or give the mean power of one device.");
     const place = table.locations.find(([code]) => code === at("location").value);
-    const source = device && table.hardware_sources[device[4]] + device[5];
+    const source = device && sources[device[4]] + device[5];
     const power = watts !== null ? { power_w: given(watts, "W", "mean power of one device") }
       : { tdp_w: { ...given(device[2], "W", ""), source, year: device[3] }, utilisation: table.utilisation };
     const made = device && device[1] === "gpu" ? table.made_kg : null;
@@ -224,7 +224,9 @@
   function find() {
     const words = plain(at("query").value).split(" ").filter(Boolean);
     const found = devices.filter(([name]) => { const text = plain(name); return words.every((word) => text.includes(word) || text.replace(/ /g, "").includes(word)); });
-    found.sort((a, b) => a[0].length - b[0].length);
+    const lead = words[0] ?? "";
+    const order = ([name, kind]) => [KINDS.indexOf(kind), plain(name).startsWith(lead) ? 0 : 1, name.length];
+    found.sort((a, b) => { const [x, y] = [order(a), order(b)]; return x[0] - y[0] || x[1] - y[1] || x[2] - y[2]; });
     const listed = found.slice(0, MOST_FOUND);
     if (chosen && !listed.some(([name]) => name === chosen)) listed.unshift(devices.find(([name]) => name === chosen));
     at("hardware").replaceChildren(...listed.map(([name, kind, tdp]) => new Option(`${name}, ${number(tdp)} W (${kind.toUpperCase()})`, name, name === chosen, name === chosen)));
@@ -232,7 +234,7 @@
   }
 
   async function start() {
-    [table, devices] = await Promise.all([wattboard.get("table", "calculator", "data/calculator.js"), wattboard.get("table", "hardware", "data/hardware.js")]);
+    [table, { rows: devices, sources }] = await Promise.all([wattboard.get("table", "calculator", "data/calculator.js"), wattboard.get("table", "hardware", "data/hardware.js")]);
     const groups = new Map();
     at("location").append(new Option("choose", ""));
     for (const [code, name, kind] of table.locations) {
@@ -255,7 +257,7 @@
     box.querySelectorAll("[disabled]").forEach((field) => { field.disabled = false; });
     box.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
     at("query").addEventListener("input", find);
-    at("hardware").addEventListener("change", () => { chosen = at("hardware").value; });
+    at("hardware").addEventListener("input", () => { chosen = at("hardware").value; });
     for (const id of ["hardware", "count", "hours", "power", "location", "intensity", "pue", "kind", "where"]) at(id).addEventListener("input", show);
     at("all").addEventListener("click", () => { everywhere = !everywhere; at("all").setAttribute("aria-pressed", String(everywhere)); show(); });
     at("csv").addEventListener("click", csv);
