@@ -5,7 +5,7 @@
   const box = document.querySelector("#calculator");
   if (!box) return;
   const at = (id) => box.querySelector(`#calc-${id}`);
-  const FEW = 8, MOST_FOUND = 100, KINDS = ["gpu", "tpu", "cpu"];
+  const KEEP_MS = 250, FEW = 8, MOST_FOUND = 100, KINDS = ["gpu", "tpu", "cpu"];
   const NARROW = "\u202f", UNKNOWN = "unknown";
   const SCALES = {
     kWh: [[1e5, "MWh", 1e3], [0.1, "kWh", 1], [1e-4, "Wh", 1e-3], [0, "mWh", 1e-6]],
@@ -71,7 +71,7 @@
 
   const given = (value, unit, what) => ({ value, low: value, high: value, unit, kind: "reported", source: `${what} as given`, year: null });
   const FIELDS = { hardware: "hardware", count: "count", hours: "hours", power: "power", location: "location", intensity: "intensity", pue: "pue" };
-  let table, devices, sources, chosen = "", everywhere = false, places = [];
+  let table, devices, sources, chosen = "", everywhere = false, places = [], keeping;
 
   function asked(id, what, low, high, above = false) {
     const text = at(id).value.trim();
@@ -107,7 +107,12 @@
   }
   const factorOf = ([, , , value, year, kind, source]) => ({ value, low: value, high: value, unit: "g/kWh", kind, source: table.sources[source], year });
 
+  // Browsers ignore who changes the address with every key.
   function keep() {
+    clearTimeout(keeping);
+    keeping = setTimeout(write, KEEP_MS);
+  }
+  function write() {
     const words = new URLSearchParams();
     for (const [name, id] of Object.entries(FIELDS)) {
       const value = id === "hardware" ? chosen : at(id).value.trim();
