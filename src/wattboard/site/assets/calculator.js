@@ -71,7 +71,7 @@
 
   const given = (value, unit, what) => ({ value, low: value, high: value, unit, kind: "reported", source: `${what} as given`, year: null });
   const FIELDS = { hardware: "hardware", count: "count", hours: "hours", power: "power", location: "location", intensity: "intensity", pue: "pue" };
-  let table, devices, sources, chosen = "", everywhere = false, places = [], keeping;
+  let table, devices, sources, chosen = "", everywhere = false, places = [], keeping, seen;
 
   function asked(id, what, low, high, above = false) {
     const text = at(id).value.trim();
@@ -113,14 +113,18 @@
     keeping = setTimeout(write, KEEP_MS);
   }
   function write() {
+    // Somebody else has changed it, and it is about to be read.
+    if (location.hash !== seen) return;
     const words = new URLSearchParams();
     for (const [name, id] of Object.entries(FIELDS)) {
       const value = id === "hardware" ? chosen : at(id).value.trim();
       if (value) words.set(name, value);
     }
     history.replaceState(null, "", `#calculator?${words}`);
+    seen = location.hash;
   }
   function recall() {
+    seen = location.hash;
     const [place, words] = location.hash.split("?");
     if (place !== "#calculator" || !words) return false;
     const kept = new URLSearchParams(words);
