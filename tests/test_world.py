@@ -415,7 +415,8 @@ def pages(world_summary: Summary) -> dict[str, bytes]:
     from wattboard.charts import figures
     from wattboard.site import render
 
-    return render(world_summary, figures(world_summary), b"/* plotly */")
+    tables = {"calculator": reference.calculator_table(), "hardware": reference.hardware_table()}
+    return render(world_summary, figures(world_summary), b"/* plotly */", tables)
 
 
 def test_the_log_as_people(world_summary: Summary) -> None:
