@@ -28,6 +28,7 @@ from wattboard.summary import (
     EnergyShare,
     Factor,
     Footprint,
+    Grids,
     Histogram,
     LogInfo,
     ModelReport,
@@ -129,7 +130,10 @@ def summary(report: ModelReport, **changes: object) -> Summary:
         co2=CO2(
             entity="World", unit="Mt", years=[2010, 2021], values=[33000.0, 36817.0], source="none",
             licence="none", world_from="built-in", notes=[], emitters=[],
+            population=[None, None], population_from="built-in", map_years=[], map_year=None,
         ),
+        grids=Grids(source="none", licence="none", intensities=[], electricity=[]),
+        people=None,
         findings=model_findings(report),
         series=[series],
     )  # fmt: skip

@@ -34,8 +34,11 @@ from wattboard.summary import (
     CO2,
     SCHEMA_VERSION,
     Accelerators,
+    Footprint,
+    Grids,
     InputFile,
     LogInfo,
+    PeopleEquivalent,
     Quality,
     Summary,
 )
@@ -273,6 +276,7 @@ def _analyse(
     joined_us = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
     fitted = fit_model(work, clean, zone, table)
+    foot = log_footprint(work.settings, table, zone, recipe.timezone)
     return Summary(
         generator=f"wattboard {version()}",
         simulated=any(source.recipe.simulated for source in work.sources),
@@ -305,7 +309,7 @@ def _analyse(
             gap_hours=max(span_h - covered_h, 0.0),
         ),
         states=analysis.classify(table, off_w, can_be_off=recipe.device_name == "wall"),
-        footprint=log_footprint(work.settings, table, zone, recipe.timezone),
+        footprint=foot,
         statistics=statistics,
         profile=analysis.load_profile(table, zone),
         histogram=analysis.power_distribution(
@@ -315,6 +319,8 @@ def _analyse(
         model=fitted.report,
         gpus=facts.gpus,
         co2=facts.co2,
+        grids=facts.grids,
+        people=_people(foot),
         findings=[],
         series=analysis.all_series(table, zone, shown, joined_us=joined_us),
     )
@@ -326,6 +332,7 @@ class Facts:
 
     gpus: Accelerators
     co2: CO2
+    grids: Grids
 
 
 def _facts(settings: Settings) -> Facts:
@@ -337,7 +344,7 @@ def _facts(settings: Settings) -> Facts:
         else reference.from_database()
     )
     co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
-    return Facts(gpus, co2)
+    return Facts(gpus, co2, reference.grids())
 
 
 def _ahead(settings: Settings, size: int) -> Future[Facts]:
@@ -374,3 +381,15 @@ def _import_ahead(size: int) -> None:
         importlib.import_module(name)
     if importlib.util.find_spec("pandas") is not None:
         importlib.import_module("pandas")
+
+
+def _people(foot: Footprint) -> PeopleEquivalent | None:
+    """The log's energy as the electricity of people in the country that it was drawn in."""
+    from wattboard import reference
+    from wattboard.equivalents import people_equivalent
+
+    if foot.location is None:
+        return None
+    country = reference.find_location(foot.location).within
+    found = reference.electricity_per_head(country)
+    return None if found is None else people_equivalent(foot.facility_energy_kwh, country, *found)

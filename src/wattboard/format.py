@@ -82,6 +82,13 @@ def percent(share: float | None, digits: int = 1) -> str:
     return quantity(share * 100, "%", digits)
 
 
+def share(part: float | None) -> str:
+    """A share of a whole that has many small parts, as per cent with two decimals."""
+    if part is None:
+        return UNKNOWN
+    return f"under 0.01{NARROW}%" if 0 < part < 5e-5 else quantity(part * 100, "%", 2)
+
+
 def change(share: float, digits: int = 1) -> str:
     """A relative change, always with its sign."""
     text = quantity(share * 100, "%", digits)

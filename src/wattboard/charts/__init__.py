@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from wattboard.charts.theme import Figure
 from wattboard.summary import Series, Summary
 
 OVERVIEW_POINTS = 4000
@@ -24,6 +25,7 @@ TITLES = {
     "gpu-metrics-analysis": "GPU Metrics Analysis",
     "gpu-tdp-heatmap": "GPU TDP Heatmap",
     "global-co2-emissions-trend": "Global CO2 Emissions Trend (2010-2021)",
+    "world-map": "World map",
 }
 
 
@@ -35,11 +37,11 @@ def overview_series(summary: Summary) -> Series:
 
 def figures(summary: Summary) -> dict[str, str]:
     """Chart id -> figure as JSON; a chart without data is absent."""
-    from wattboard.charts import drivers, gpus, model, power, world
+    from wattboard.charts import drivers, gpus, model, power, world_map
 
     fake, report = summary.simulated, summary.model
     series, opens = summary.series, overview_series(summary)
-    found = {}
+    found: dict[str, Figure] = {}
     if len(opens.start) > 1:
         found["server-power-over-time"] = power.server_power(
             series, opens.name, simulated=fake, shade=model.stripes(report.regimes)
@@ -80,7 +82,7 @@ def figures(summary: Summary) -> dict[str, str]:
         found["gpu-metrics-analysis"] = gpus.gpu_metrics(summary.gpus)
     if summary.gpus.known.get("tdp_w"):
         found["gpu-tdp-heatmap"] = gpus.gpu_tdp(summary.gpus.items)
-    found["global-co2-emissions-trend"] = world.co2_trend(summary.co2)
+    found |= world_map.world_figures(summary.co2, summary.grids)
     return {
         name: json.dumps(figure, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         for name, figure in found.items()

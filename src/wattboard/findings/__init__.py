@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from wattboard.findings.model import model_findings
+from wattboard.findings.world import world_findings
 from wattboard.format import change, number, percent, quantity, scaled, span
 from wattboard.schema import COLUMN
 from wattboard.summary import Finding, Summary
@@ -273,5 +274,6 @@ def findings(summary: Summary) -> list[Finding]:
         _footprint(summary),
         *_gpus(summary),
         _co2(summary),
+        *world_findings(summary),
     ]
     return [finding for finding in listed if finding is not None]

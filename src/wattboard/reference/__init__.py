@@ -26,6 +26,7 @@ from wattboard.reference.locations import (
     search_locations,
 )
 from wattboard.reference.ml_co2_impact import from_ml_co2_impact
+from wattboard.reference.world import electricity_per_head, grids
 
 __all__ = [
     "HOURS_PER_YEAR",
@@ -39,11 +40,13 @@ __all__ = [
     "calculator_table",
     "car_g_per_km",
     "default_pue",
+    "electricity_per_head",
     "find_hardware",
     "find_location",
     "from_database",
     "from_ml_co2_impact",
     "given_factor",
+    "grids",
     "hardware_life",
     "hardware_table",
     "locations",

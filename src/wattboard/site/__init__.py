@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from wattboard.format import change, money, number, percent, quantity, scaled, size, span
+from wattboard.format import change, money, number, percent, quantity, scaled, share, size, span
 from wattboard.site.alternatives import alternatives
 from wattboard.site.calculator_files import calculator_files
 from wattboard.site.footprint_rows import beside, factor_rows
 from wattboard.site.tables import data_files, metric_table, score_rows, script
+from wattboard.site.world_table import country_rows, world_files
 from wattboard.summary import Summary
 
 PAGES = {
@@ -24,7 +25,15 @@ PAGES = {
     "world": "World",
     "methods": "Methods",
 }
-ASSETS = ("wattboard.css", "wattboard.js", "tables.js", "calculator.js", "favicon.svg")
+ASSETS = (
+    "wattboard.css",
+    "wattboard.js",
+    "tables.js",
+    "calculator.js",
+    "world.js",
+    "world-shapes.js",
+    "favicon.svg",
+)
 TABLE_ROWS = 50
 FILTERS = {
     "change": change,
@@ -33,6 +42,7 @@ FILTERS = {
     "percent": percent,
     "quantity": quantity,
     "scaled": scaled,
+    "share": share,
     "size": size,
     "span": span,
 }
@@ -120,6 +130,7 @@ def render(
         "settings_command": settings_command(summary),
         "factors": factor_rows(summary.footprint),
         "beside": beside(summary.footprint),
+        "country_rows": country_rows(summary.co2, summary.grids),
         "first_devices": summary.gpus.items[:TABLE_ROWS],
         "disputed": sum(m != "gflops_per_w" for i in summary.gpus.items for m in i.disputed),
         "metric_tables": {
@@ -135,6 +146,7 @@ def render(
     opens = layouts.get("server-power-over-time", {}).get("meta", {}).get("opens", "")
     found |= data_files(summary, opens)
     found |= calculator_files(summary, tables)
+    found |= world_files(summary)
     for name, figure in figures.items():
         found[f"data/charts/{name}.js"] = script("chart", name, figure)
     assets = files("wattboard.site").joinpath("assets")

@@ -247,28 +247,11 @@ def _compact(value: Any) -> str:
 def _reference_files(summary: Summary) -> dict[str, bytes]:
     items = [item.model_dump() for item in summary.gpus.items]
     compact = _compact([[item[name] for name in SHOWN] for item in items])
-    co2 = summary.co2
-    emitters = {
-        "years": co2.years,
-        "world": co2.values,
-        "emitters": [[e.entity, e.values] for e in co2.emitters],
-    }
     return {
         "data/accelerators.csv": _models_csv(summary.gpus.items),
         "data/accelerators.js": script("table", "accelerators", compact),
         "data/gpu-metrics.csv": _models_csv(summary.gpus.metrics),
         "data/disagreements.csv": _models_csv(summary.gpus.disagreements),
-        "data/co2.csv": csv_bytes(
-            ["entity", "iso_code", "year", "co2_mt"],
-            [["World", "", year, value] for year, value in zip(co2.years, co2.values, strict=True)]
-            + [
-                [e.entity, e.iso_code, year, value]
-                for e in co2.emitters
-                for year, value in zip(co2.years, e.values, strict=True)
-                if value is not None
-            ],
-        ),
-        "data/emitters.js": script("table", "emitters", _compact(emitters)),
     }
 
 

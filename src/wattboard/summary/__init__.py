@@ -43,7 +43,15 @@ from wattboard.summary.power_model import (
     Regime,
     Score,
 )
-from wattboard.summary.world import CO2, Emitter
+from wattboard.summary.world import (
+    CO2,
+    ElectricityPerHead,
+    Emitter,
+    GridIntensity,
+    Grids,
+    PeopleEquivalent,
+    t_per_head,
+)
 
 __all__ = [
     "CO2",
@@ -56,6 +64,7 @@ __all__ = [
     "Correlation",
     "Density",
     "Disagreement",
+    "ElectricityPerHead",
     "Emitter",
     "Energy",
     "EnergyShare",
@@ -64,6 +73,8 @@ __all__ = [
     "Factor",
     "Finding",
     "Footprint",
+    "GridIntensity",
+    "Grids",
     "HeldOut",
     "Histogram",
     "HourlyMatch",
@@ -74,6 +85,7 @@ __all__ = [
     "Model",
     "ModelReport",
     "Number",
+    "PeopleEquivalent",
     "Power",
     "Profile",
     "Quality",
@@ -86,6 +98,7 @@ __all__ = [
     "State",
     "Summary",
     "TariffBand",
+    "t_per_head",
 ]
 
 SCHEMA_VERSION = "1.0"
@@ -122,5 +135,9 @@ class Summary(Model):
     model: ModelReport
     gpus: Accelerators
     co2: CO2
+    grids: Grids
+    people: PeopleEquivalent | None = Field(
+        description="None without a location whose use is known"
+    )
     findings: list[Finding]
     series: list[Series] = Field(description="coarsest first; the finest are in data/")

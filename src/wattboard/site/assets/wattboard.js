@@ -135,7 +135,7 @@ const wattboard = (() => {
       }
       layout.xaxis.range = await whole(layout.meta.opens);
     }
-    element.change?.(figure);
+    await element.change?.(figure);
     return figure;
   }
 
@@ -156,7 +156,7 @@ const wattboard = (() => {
     for (const key of ["xaxis", "yaxis"]) if (layout[key].title) layout[key].title.font = { size: 12 };
   }
 
-  const CONFIG = { responsive: true, displayModeBar: false, doubleClick: false, plotlyServerURL: "" };
+  const CONFIG = { responsive: true, displayModeBar: false, doubleClick: false, scrollZoom: false, plotlyServerURL: "" };
 
   // Draws again what has changed: theme, width, series or choice. The window stays unless `anew`.
   async function refresh(element, anew = false) {
@@ -209,11 +209,11 @@ const wattboard = (() => {
 
   async function reset(element) {
     element.search = (element.search ?? 0) + 1;
-    element.seen = String(element._fullLayout.xaxis.range);
+    element.seen = String(element._fullLayout.xaxis?.range);
     element.shown = undefined;
     element.dataset.shown = "";
     await refresh(element, true);
-    element.seen = String(element._fullLayout.xaxis.range);
+    element.seen = String(element._fullLayout.xaxis?.range);
     tell(element);
   }
 
