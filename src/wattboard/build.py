@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wattboard.errors import InputError
+from wattboard.fetching.use import origin_of, with_fetched
 from wattboard.pipeline import (
     Progress,
     Quiet,
@@ -43,10 +44,11 @@ from wattboard.summary import (
 if TYPE_CHECKING:
     from wattboard.engine import Cache, Prepared
     from wattboard.quality import CleanLog
+    from wattboard.reference import EnergyTable
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
-ExtraRole = Literal["co2", "gpus", "intensity"]
+ExtraRole = Literal["co2", "gpus", "energy", "intensity"]
 ANALYSIS_VERSION = 7
 GAP_TOLERANCE_US = 1_000_000
 LARGE_LOG = 20_000_000
@@ -95,6 +97,7 @@ def summarise(
     Raises:
         InputError, OutputError, UsageError: with what is wrong, where, and what to do.
     """
+    settings = with_fetched(settings)
     return _summary_of(settings, *recognise_all(settings), use_cache, progress or Quiet())
 
 
@@ -116,6 +119,7 @@ def _summary_of(
             version(),
             settings.shown(),
             [file_identity(path) for path in files],
+            [origin_of(path) for path in extra],
         )
         record = cache.path(f"analysis-{key}.json")
         stored = _stored_summary(record)
@@ -147,6 +151,7 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
 
     started = time.perf_counter()
     progress = progress or Quiet()
+    settings = with_fetched(settings)
     out = Path(settings.out)
     sources, notes = recognise_all(settings)
     # Refused before any work is done rather than after it.
@@ -194,7 +199,13 @@ def _inputs(work: Work, prepared: Sequence[Prepared]) -> list[InputFile]:
     for name, role in _extras(work.settings):
         path = Path(name)
         found.append(
-            InputFile(name=path.name, role=role, bytes=path.stat().st_size, sha256=sha256(path))
+            InputFile(
+                name=path.name,
+                role=role,
+                bytes=path.stat().st_size,
+                sha256=sha256(path),
+                origin=origin_of(path),
+            )
         )
     return found
 
@@ -207,6 +218,8 @@ def _extras(settings: Settings) -> list[tuple[str, ExtraRole]]:
         found.append((settings.gpus, "gpus"))
     if settings.intensity_series:
         found.append((settings.intensity_series, "intensity"))
+    if settings.energy:
+        found.append((settings.energy, "energy"))
     return found
 
 
@@ -305,7 +318,7 @@ def _analyse(
             gap_hours=max(span_h - covered_h, 0.0),
         ),
         states=analysis.classify(table, off_w, can_be_off=recipe.device_name == "wall"),
-        footprint=log_footprint(work.settings, table, zone, recipe.timezone),
+        footprint=log_footprint(work.settings, table, zone, recipe.timezone, energy=facts.energy),
         statistics=statistics,
         profile=analysis.load_profile(table, zone),
         histogram=analysis.power_distribution(
@@ -326,6 +339,7 @@ class Facts:
 
     gpus: Accelerators
     co2: CO2
+    energy: EnergyTable | None
 
 
 def _facts(settings: Settings) -> Facts:
@@ -337,7 +351,8 @@ def _facts(settings: Settings) -> Facts:
         else reference.from_database()
     )
     co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
-    return Facts(gpus, co2)
+    energy = reference.read_energy(Path(settings.energy)) if settings.energy else None
+    return Facts(gpus, co2, energy)
 
 
 def _ahead(settings: Settings, size: int) -> Future[Facts]:
