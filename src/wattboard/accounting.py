@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wattboard import reference
+from wattboard.analysis import energy_by_year
 from wattboard.footprint import Terms, energy_by_price, footprint, match_series
 from wattboard.tariff import hourly_prices, varies
 
 if TYPE_CHECKING:
     from wattboard.analysis import BaseTable
+    from wattboard.reference import EnergyTable
     from wattboard.settings import Settings
     from wattboard.summary import Factor, Footprint, HourlyMatch
     from wattboard.zones import Stretch
@@ -58,15 +61,21 @@ def terms_of(settings: Settings, *, pue: Factor) -> Terms:
 
 
 def log_footprint(
-    settings: Settings, table: BaseTable, zone: list[Stretch], timezone: str
+    settings: Settings,
+    table: BaseTable,
+    zone: list[Stretch],
+    timezone: str,
+    *,
+    energy: EnergyTable | None = None,
 ) -> Footprint:
-    """What a log's energy means.
+    """What a log's energy means; ``energy`` tells a country's grid intensity year by year.
 
     Raises:
         InputError: the series of intensities cannot be read or does not cover the log.
         UsageError: the location or the tariff is unknown.
     """
     terms = terms_of(settings, pue=reference.default_pue())
+    terms = _of_its_years(terms, settings, energy, energy_by_year(table, zone))
     bands = []
     if settings.tariff is not None:
         prices = hourly_prices(settings.tariff)
@@ -79,6 +88,22 @@ def log_footprint(
         hourly=_hourly(settings, table, timezone, terms),
         bands=bands,
     )
+
+
+def _of_its_years(
+    terms: Terms, settings: Settings, energy: EnergyTable | None, by_year: dict[int, float]
+) -> Terms:
+    """A country's intensity in the years in which a log drew its energy, where they are known.
+
+    Parts of countries and cloud regions have one year only, and a number that is given stays.
+    """
+    if settings.location is None or settings.intensity is not None or terms.intensity is None:
+        return terms
+    place = reference.find_location(settings.location)
+    if place.kind != "country":
+        return terms
+    factor = reference.yearly_intensity(energy, place.code, by_year, terms.intensity)
+    return replace(terms, intensity=factor)
 
 
 def _hourly(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wattboard.errors import InputError
+from wattboard.fetching.use import origin_of, with_fetched
 from wattboard.pipeline import (
     Progress,
     Quiet,
@@ -46,10 +47,11 @@ from wattboard.summary import (
 if TYPE_CHECKING:
     from wattboard.engine import Cache, Prepared
     from wattboard.quality import CleanLog
+    from wattboard.reference import EnergyTable
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
-ExtraRole = Literal["co2", "gpus", "intensity"]
+ExtraRole = Literal["co2", "gpus", "energy", "intensity"]
 ANALYSIS_VERSION = 7
 GAP_TOLERANCE_US = 1_000_000
 LARGE_LOG = 20_000_000
@@ -98,6 +100,7 @@ def summarise(
     Raises:
         InputError, OutputError, UsageError: with what is wrong, where, and what to do.
     """
+    settings = with_fetched(settings)
     return _summary_of(settings, *recognise_all(settings), use_cache, progress or Quiet())
 
 
@@ -119,6 +122,7 @@ def _summary_of(
             version(),
             settings.shown(),
             [file_identity(path) for path in files],
+            [origin_of(path) for path in extra],
         )
         record = cache.path(f"analysis-{key}.json")
         stored = _stored_summary(record)
@@ -150,6 +154,7 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
 
     started = time.perf_counter()
     progress = progress or Quiet()
+    settings = with_fetched(settings)
     out = Path(settings.out)
     sources, notes = recognise_all(settings)
     # Refused before any work is done rather than after it.
@@ -197,7 +202,13 @@ def _inputs(work: Work, prepared: Sequence[Prepared]) -> list[InputFile]:
     for name, role in _extras(work.settings):
         path = Path(name)
         found.append(
-            InputFile(name=path.name, role=role, bytes=path.stat().st_size, sha256=sha256(path))
+            InputFile(
+                name=path.name,
+                role=role,
+                bytes=path.stat().st_size,
+                sha256=sha256(path),
+                origin=origin_of(path),
+            )
         )
     return found
 
@@ -210,6 +221,8 @@ def _extras(settings: Settings) -> list[tuple[str, ExtraRole]]:
         found.append((settings.gpus, "gpus"))
     if settings.intensity_series:
         found.append((settings.intensity_series, "intensity"))
+    if settings.energy:
+        found.append((settings.energy, "energy"))
     return found
 
 
@@ -276,7 +289,7 @@ def _analyse(
     joined_us = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
     fitted = fit_model(work, clean, zone, table)
-    foot = log_footprint(work.settings, table, zone, recipe.timezone)
+    foot = log_footprint(work.settings, table, zone, recipe.timezone, energy=facts.energy)
     return Summary(
         generator=f"wattboard {version()}",
         simulated=any(source.recipe.simulated for source in work.sources),
@@ -333,6 +346,7 @@ class Facts:
     gpus: Accelerators
     co2: CO2
     grids: Grids
+    energy: EnergyTable | None
 
 
 def _facts(settings: Settings) -> Facts:
@@ -344,7 +358,8 @@ def _facts(settings: Settings) -> Facts:
         else reference.from_database()
     )
     co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
-    return Facts(gpus, co2, reference.grids())
+    energy = reference.read_energy(Path(settings.energy)) if settings.energy else None
+    return Facts(gpus, co2, reference.grids(), energy)
 
 
 def _ahead(settings: Settings, size: int) -> Future[Facts]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wattboard import interrupts
+from wattboard.cache_commands import cache_app, fetch
 from wattboard.errors import InputError, UsageError
 from wattboard.estimate_command import estimate
 from wattboard.options import (
@@ -36,7 +37,6 @@ from wattboard.options import (
 )
 
 if TYPE_CHECKING:
-    from wattboard.engine.cache import CacheEntry
     from wattboard.settings import Settings
 
 app = typer.Typer(
@@ -47,7 +47,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-cache_app = typer.Typer(help="What earlier builds left to be faster.", no_args_is_help=False)
 app.add_typer(cache_app, name="cache")
 
 
@@ -77,6 +76,15 @@ def build(
     ] = None,
     gpus: Annotated[
         str | None, typer.Option(help="Accelerators: a gpus.csv in the ML CO2 Impact form.")
+    ] = None,
+    energy: Annotated[
+        str | None, typer.Option(help="Grid intensity by year: owid-energy-data.csv.")
+    ] = None,
+    fetched: Annotated[
+        bool | None,
+        typer.Option(
+            "--fetched/--no-fetched", help="Use what wattboard fetch has fetched (default)."
+        ),
     ] = None,
     timezone: Timezone = None,
     location: Location = None,
@@ -109,6 +117,8 @@ def build(
         out=out,
         co2=co2,
         gpus=gpus,
+        energy=energy,
+        fetched=fetched,
         timezone=timezone,
         location=location,
         intensity=intensity,
@@ -323,43 +333,7 @@ def locations(
 
 
 app.command()(estimate)
-
-
-@cache_app.callback(invoke_without_command=True)
-def _cache(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        cache_list()
-
-
-@cache_app.command("list")
-def cache_list() -> None:
-    """List what is in the cache."""
-    from wattboard.engine.cache import Cache
-    from wattboard.terminal import say
-
-    cache = Cache()
-    entries = cache.entries()
-    kept = [entry for entry in entries if not entry.leftover]
-    left = [entry for entry in entries if entry.leftover]
-    told = f"{cache.folder}: {len(kept):,} entries, {_mb(kept)}"
-    say(told + (f"; {len(left):,} leftovers of other runs, {_mb(left)}" if left else ""))
-    for entry in entries:
-        mark = "  (in use, or left by a killed run)" if entry.leftover else ""
-        say(f"{entry.bytes / 1e6:>10,.1f} MB  {entry.name}{mark}")
-
-
-@cache_app.command("clear")
-def cache_clear() -> None:
-    """Empty the cache."""
-    from wattboard.engine.cache import Cache
-    from wattboard.terminal import say
-
-    cache = Cache()
-    say(f"Freed {cache.clear() / 1e6:,.1f} MB in {cache.folder}")
-
-
-def _mb(entries: list[CacheEntry]) -> str:
-    return f"{sum(entry.bytes for entry in entries) / 1e6:,.1f} MB"
+app.command()(fetch)
 
 
 def _check_loudness(quiet: bool, verbose: bool) -> None:

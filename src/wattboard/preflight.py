@@ -28,7 +28,7 @@ def preflight(settings: Settings, *, config: Path | None = None, writes: bool = 
         from wattboard.reference import find_location
 
         find_location(settings.location)
-    named = (settings.co2, settings.gpus, settings.intensity_series)
+    named = (settings.co2, settings.gpus, settings.energy, settings.intensity_series)
     extras = [Path(path) for path in named if path]
     for path in extras:
         _check_file(path)

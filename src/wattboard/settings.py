@@ -27,6 +27,8 @@ class Settings(BaseModel):
     out: Text = "site"
     co2: Text | None = None
     gpus: Text | None = None
+    energy: Text | None = None
+    fetched: bool = Field(default=True, strict=True)
     timezone: Text | None = None
     location: Text | None = None
     intensity: Number | None = Field(default=None, ge=0, le=5000)
@@ -53,7 +55,7 @@ class Settings(BaseModel):
     def shown(self) -> dict[str, str | float | bool | None]:
         """What the methods page prints: file names without their folders."""
         plain = self.model_dump(exclude={"out"})
-        for name in ("co2", "gpus", "intensity_series"):
+        for name in ("co2", "gpus", "energy", "intensity_series"):
             if plain[name]:
                 plain[name] = Path(plain[name]).name
         plain["log"] = " ".join(Path(item).name for item in self.log)
@@ -120,7 +122,7 @@ def _from_file(config: Path) -> dict[str, Any]:
     if isinstance(values.get("columns"), dict):
         # A table reads better in a file; the command line has one text.
         values["columns"] = ",".join(f"{key}={value}" for key, value in values["columns"].items())
-    for name in ("co2", "gpus", "intensity_series", "out"):
+    for name in ("co2", "gpus", "energy", "intensity_series", "out"):
         values |= {name: _beside(config, values[name])} if name in values else {}
     if isinstance(values.get("log"), list):
         values["log"] = [_beside(config, item) for item in values["log"]]

@@ -1,4 +1,4 @@
-"""A prediction as lines that 80 columns hold."""
+"""A prediction, and what was fetched, as lines that 80 columns hold."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from wattboard.format import number
+from wattboard.format import number, size
 from wattboard.terminal import KEEPS_ALL, say
 
 if TYPE_CHECKING:
+    from wattboard.fetching import Fetched, Store
     from wattboard.predicting import Beyond, Prediction
 
 WIDTH, LEAD = 80, 11
@@ -23,6 +24,41 @@ def print_prediction(told: Prediction) -> None:
         for lead, text in part(told):
             for line in _wrapped(lead, text):
                 say(line)
+
+
+def print_fetched(got: Fetched) -> None:
+    """What came, what it was checked for, and where it is."""
+    record, path = got.version.record, got.version.path
+    again = ", the same bytes as before" if got.unchanged else ""
+    told = f"{record.rows:,} rows, {size(record.bytes)}{again}; {record.source}; {record.licence}"
+    for lead, text in (
+        ("Fetched", f"{record.name}: {told}"),
+        ("SHA-256", record.sha256),
+        ("File", str(path)),
+    ):
+        for line in _wrapped(lead, text):
+            say(line)
+
+
+def print_store(store: Store) -> None:
+    """The fetched files, which are no entries: a build cannot make them again."""
+    entries = store.entries()
+    if not entries:
+        return
+    say(f"{store.folder}: fetched open data, {size(sum(bytes_ for _, bytes_, _ in entries))}")
+    current = {version.path.parent for version in store.all_current()}
+    for folder, bytes_, left in entries:
+        mark = "" if folder in current else "  (an earlier fetch)"
+        mark = "  (in use, or left by a killed fetch)" if left else mark
+        say(f"{size(bytes_):>13}  {folder.name}{mark}")
+
+
+def print_kept(store: Store) -> None:
+    """What clearing the cache has left, since only a network brings it back."""
+    entries = store.entries()
+    if entries:
+        kept = size(sum(bytes_ for _, bytes_, _ in entries))
+        say(f"Kept {kept} of fetched open data; --fetched removes it too")
 
 
 def _wrapped(lead: str, text: str) -> list[str]:

@@ -16,7 +16,7 @@ from wattboard.errors import OutputError
 if TYPE_CHECKING:
     from wattboard.build import Built
     from wattboard.pipeline import Progress
-    from wattboard.summary import LogInfo, ModelReport, Quality, RuleResult
+    from wattboard.summary import InputFile, LogInfo, ModelReport, Quality, RuleResult
 
 SHOW_AFTER_S = 0.5
 POLL_S = 0.1
@@ -267,10 +267,21 @@ def print_built(built: Built, *, verbose: bool) -> None:
     size = sum(item.bytes for item in logs) / 1e6
     names = logs[0].name if len(logs) == 1 else f"{len(logs)} files"
     print_counts(summary.log, summary.quality, f" of {names} ({size:,.1f} MB)")
+    print_origins(summary.inputs)
     again = ", the analysis from the cache" if built.from_cache else ""
     say(f"Wrote      {site.files:,} files ({site.bytes / 1e6:,.1f} MB) to {site.path}")
     say(f"Took       {built.seconds:,.1f} s{again}")
     say(f"Open {site.path / 'index.html'}")
+
+
+def print_origins(inputs: Sequence[InputFile]) -> None:
+    """Which fetched files a build used."""
+    from wattboard.format import size
+
+    for item in inputs:
+        if item.origin:
+            day, told = item.origin.fetched_at[:10], size(item.bytes)
+            say(f"With       {item.name}, fetched {day}: {told}, SHA-256 {item.sha256[:16]}…")
 
 
 # --------------------------------------------------------------------------- the power model

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from wattboard.analysis.base import BaseTable, base_table, column_statistics, power_distribution
 from wattboard.analysis.relations import correlation
-from wattboard.analysis.series import all_series, load_profile
+from wattboard.analysis.series import all_series, energy_by_year, load_profile
 from wattboard.analysis.states import IdlePlateau, classify, idle_plateau, off_below_w
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "classify",
     "column_statistics",
     "correlation",
+    "energy_by_year",
     "idle_plateau",
     "load_profile",
     "off_below_w",

@@ -125,6 +125,14 @@ def one_series(
     )
 
 
+def energy_by_year(table: BaseTable, zone: list[Stretch]) -> dict[int, float]:
+    """Energy drawn in each local year, kWh; the years add up to the log's energy."""
+    local = local_us(table.start_us, zone).astype("datetime64[us]").astype("datetime64[Y]")
+    years, index = np.unique(local.astype(np.int64) + 1970, return_inverse=True)
+    kwh = np.bincount(index, weights=table.energy_wh, minlength=len(years)) / 1000.0
+    return dict(zip(years.tolist(), kwh.tolist(), strict=True))
+
+
 def load_profile(table: BaseTable, zone: list[Stretch]) -> Profile:
     """Mean power by local weekday and hour, weighted by covered time."""
     local = local_us(table.start_us, zone)

@@ -18,7 +18,7 @@ import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,8 @@ from wattboard.errors import InputError, OutputError
 LEFTOVER_AGE_S = 24 * 3600
 LOCK = "lock"
 SPILL = "spill-"
+# Open data that was fetched lives in a folder of its own: no build can make it again.
+FETCHED = "fetched"
 PARQUET_MAGIC = b"PAR1"
 PARQUET_ENDS = 12
 ENTRY = re.compile(r"\.(parquet|json)$")
@@ -228,8 +230,10 @@ class Cache:
                 found.append(CacheEntry(path.name, _size(path), leftover))
         return sorted(found, key=lambda entry: (-entry.bytes, entry.name))
 
-    def clear(self) -> int:
+    def clear(self, also: Callable[[], int] = lambda: 0) -> int:
         """Remove what wattboard put here, and only that; returns the bytes freed.
+
+        Fetched files stay, unless ``also`` removes them (and tells the bytes).
 
         Raises:
             OutputError: a build is using the cache, or something cannot be removed.
@@ -250,6 +254,7 @@ class Cache:
                     path = self.folder / entry.name
                     freed += entry.bytes
                     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                freed += also()
         except OSError as error:
             raise OutputError(
                 f"The cache folder {self.folder} cannot be emptied: {error.strerror}.",

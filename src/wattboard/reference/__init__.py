@@ -5,6 +5,13 @@ from __future__ import annotations
 from wattboard.reference.accelerators import from_database
 from wattboard.reference.calculator import LIMITS, calculator_table, hardware_table
 from wattboard.reference.co2 import builtin_co2, read_co2
+from wattboard.reference.energy import (
+    EnergyTable,
+    intensity_for_years,
+    intensity_of_year,
+    read_energy,
+    yearly_intensity,
+)
 from wattboard.reference.factors import (
     HOURS_PER_YEAR,
     accelerator_made,
@@ -31,6 +38,7 @@ from wattboard.reference.world import electricity_per_head, grids
 __all__ = [
     "HOURS_PER_YEAR",
     "LIMITS",
+    "EnergyTable",
     "Hardware",
     "IntensitySeries",
     "Location",
@@ -49,12 +57,16 @@ __all__ = [
     "grids",
     "hardware_life",
     "hardware_table",
+    "intensity_for_years",
+    "intensity_of_year",
     "locations",
     "read_co2",
+    "read_energy",
     "read_intensity_series",
     "search_hardware",
     "search_locations",
     "tdp_factor",
     "typical_pue",
     "utilisation",
+    "yearly_intensity",
 ]

@@ -97,7 +97,8 @@ def settings_command(summary: Summary) -> str:
     given = _given(summary)
     words = ["wattboard", "build", *given.pop("log")]
     for name, value in given.items():
-        words += [f"--{name.replace('_', '-')}", str(value)]
+        option = name.replace("_", "-")
+        words += [f"--no-{option}"] if value is False else [f"--{option}", str(value)]
     return shlex.join(words)
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from wattboard.summary.accelerators import Accelerator, Accelerators, Disagreement, MetricSummary
 from wattboard.summary.base import Factor, Kind, Model, Number, Range
+from wattboard.summary.fetched import Origin
 from wattboard.summary.footprint import (
     Equivalence,
     Estimate,
@@ -85,6 +86,7 @@ __all__ = [
     "Model",
     "ModelReport",
     "Number",
+    "Origin",
     "PeopleEquivalent",
     "Power",
     "Profile",

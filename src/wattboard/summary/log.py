@@ -7,15 +7,17 @@ from typing import Literal
 from pydantic import Field
 
 from wattboard.summary.base import Model, Number
+from wattboard.summary.fetched import Origin
 
 
 class InputFile(Model):
     """A file that was read, as it was."""
 
     name: str
-    role: Literal["log", "co2", "gpus", "intensity", "config"]
+    role: Literal["log", "co2", "gpus", "energy", "intensity", "config"]
     bytes: int
     sha256: str
+    origin: Origin | None = Field(default=None, description="where it was fetched from")
 
 
 class LogInfo(Model):
