@@ -12,6 +12,7 @@ from wattboard.format import change, money, number, percent, quantity, scaled, s
 from wattboard.site.alternatives import alternatives
 from wattboard.site.calculator_files import calculator_files
 from wattboard.site.footprint_rows import beside, factor_rows
+from wattboard.site.gpu_tables import gpu_files, yearly_bests
 from wattboard.site.tables import data_files, metric_table, score_rows, script
 from wattboard.summary import Summary
 
@@ -24,7 +25,10 @@ PAGES = {
     "world": "World",
     "methods": "Methods",
 }
-ASSETS = ("wattboard.css", "wattboard.js", "tables.js", "calculator.js", "favicon.svg")
+ASSETS = (
+    *("wattboard.css", "wattboard.js", "tables.js", "gpus.js", "calculator.js"),
+    "favicon.svg",
+)
 TABLE_ROWS = 50
 FILTERS = {
     "change": change,
@@ -122,6 +126,7 @@ def render(
         "beside": beside(summary.footprint),
         "first_devices": summary.gpus.items[:TABLE_ROWS],
         "disputed": sum(m != "gflops_per_w" for i in summary.gpus.items for m in i.disputed),
+        "yearly_bests": yearly_bests(summary.gpus),
         "metric_tables": {
             grouping: metric_table(summary.gpus, grouping)
             for grouping in ("vendor", "architecture")
@@ -135,6 +140,7 @@ def render(
     opens = layouts.get("server-power-over-time", {}).get("meta", {}).get("opens", "")
     found |= data_files(summary, opens)
     found |= calculator_files(summary, tables)
+    found |= gpu_files(summary.gpus)
     for name, figure in figures.items():
         found[f"data/charts/{name}.js"] = script("chart", name, figure)
     assets = files("wattboard.site").joinpath("assets")

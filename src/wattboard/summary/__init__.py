@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from wattboard.summary.accelerators import Accelerator, Accelerators, Disagreement, MetricSummary
+from wattboard.summary.accelerators import (
+    Accelerator,
+    Accelerators,
+    Disagreement,
+    EfficiencyTrend,
+    MetricSummary,
+    Record,
+    YearBest,
+)
 from wattboard.summary.base import Factor, Kind, Model, Number, Range
 from wattboard.summary.footprint import (
     Equivalence,
@@ -56,6 +64,7 @@ __all__ = [
     "Correlation",
     "Density",
     "Disagreement",
+    "EfficiencyTrend",
     "Emitter",
     "Energy",
     "EnergyShare",
@@ -79,6 +88,7 @@ __all__ = [
     "Quality",
     "Range",
     "Reanchoring",
+    "Record",
     "Regime",
     "RuleResult",
     "Score",
@@ -86,6 +96,7 @@ __all__ = [
     "State",
     "Summary",
     "TariffBand",
+    "YearBest",
 ]
 
 SCHEMA_VERSION = "1.0"
