@@ -265,6 +265,7 @@ def test_a_file_of_gpus_takes_dates_from_the_database_and_leaves_disputes_out(
         "GTX 750,gpu,250,1111,2222,,,24,a\n"
         "RTX 3090,gpu,350,35.6,35.6,,,24,b\n"
         "TPU3,tpu,450,,123,,,16,c\n"
+        "Tesla K80,gpu,300,4.113,,,,12,d\n"
     )
     found = from_ml_co2_impact(path)
     by_name = {item.name: item for item in found.items}
@@ -273,6 +274,8 @@ def test_a_file_of_gpus_takes_dates_from_the_database_and_leaves_disputes_out(
     assert by_name["RTX 3090"].exaflop_kwh == pytest.approx(1e6 / 35.6 * 350 / 3.6e6)
     odd = by_name["GTX 750"]
     assert (odd.gflops_per_w, odd.gflops16_per_w, odd.exaflop_kwh) == (None, None, None)
+    # The file has the K80's board and one of its two GPUs, as the database does.
+    assert (by_name["Tesla K80"].tdp_w, by_name["Tesla K80"].exaflop_kwh) == (300.0, None)
     assert [trend.devices for trend in found.efficiency] == [1, 1]
     assert gpu_efficiency(found)["data"]
     assert [told[0] for told in gpu_arithmetic(found)["data"][0]["customdata"]] == ["RTX 3090"]

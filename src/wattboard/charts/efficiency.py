@@ -14,8 +14,9 @@ FIELDS = {"fp32": "gflops_per_w", "fp16": "gflops16_per_w"}
 RATES = {"fp32": "fp32_tflops", "fp16": "fp16_tflops"}
 VENDORS = {"NVIDIA": "var(--s3)", "AMD": "var(--s2)", "ATI": "var(--s5)", "Intel": "var(--s1)"}
 OTHERS = "others"
-# Labels on the frontier: not nearer to one another than this.
-LABELS_APART_YEARS = 2.1
+# What a label on the frontier takes up: of the axis of time by letter, and of the other by line.
+YEARS_A_LETTER, LINE_DECADES = 0.14, 0.2
+TICKS = [float(f"{digit}e{power}") for power in range(-3, 5) for digit in (1, 2, 5)]
 TOP = 12
 # What people know, by the database's names; one that the table at hand lacks is absent.
 WELL_KNOWN = (
@@ -46,7 +47,7 @@ def gpu_efficiency(gpus: Accelerators) -> Figure:
             "GFLOPS per W of TDP",
             type="log",
             tickformat=",",
-            tickvals=[10**i for i in range(-3, 5)],
+            tickvals=TICKS,
         ),
         zoom=("xaxis", "yaxis"),
         showlegend=True,
@@ -141,12 +142,22 @@ def _frontier(items: list[Accelerator], trend: EfficiencyTrend) -> list[dict[str
 
 
 def _labels(trend: EfficiencyTrend) -> list[dict[str, Any]]:
-    """Names on the frontier, as many as have room, the newest first."""
+    """Names on the frontier, of the largest steps, as many as do not cover one another."""
+    before = [0.0, *(record.gflops_per_w for record in trend.records)]
+    steps = sorted(
+        zip(trend.records, before, strict=False),
+        # The one that holds the record comes first; the line's beginning is no step.
+        key=lambda pair: (
+            pair[0] == trend.records[-1],
+            pair[0].gflops_per_w / pair[1] if pair[1] else 0.0,
+        ),
+        reverse=True,
+    )
     kept: list[tuple[date, str, float]] = []
-    for record in reversed(trend.records):
-        when = date.fromisoformat(record.released)
-        if not kept or (kept[-1][0] - when).days > LABELS_APART_YEARS * 365.25:
-            kept.append((when, record.name, record.gflops_per_w))
+    for record, _ in steps:
+        when, value = date.fromisoformat(record.released), record.gflops_per_w
+        if not any(_covers((when, record.name, value), other) for other in kept):
+            kept.append((when, record.name, value))
     return [
         {
             "text": name,
@@ -158,12 +169,18 @@ def _labels(trend: EfficiencyTrend) -> list[dict[str, Any]]:
             "yshift": 1,
             "showarrow": False,
             "font": {"size": 12, "color": "var(--text)"},
-            "bgcolor": "var(--bg)",
-            "borderpad": 1,
             "name": "wide label",
         }
         for when, name, value in kept
     ]
+
+
+def _covers(one: tuple[date, str, float], other: tuple[date, str, float]) -> bool:
+    """Whether two labels, each to the left of its point, would lie on one another on a usual screen."""
+    early, late = sorted((one, other))
+    apart_years = (late[0] - early[0]).days / 365.25
+    apart = abs(math.log10(late[2]) - math.log10(early[2]))
+    return apart_years < (len(late[1]) + 2) * YEARS_A_LETTER and apart < LINE_DECADES
 
 
 def arithmetic_devices(gpus: Accelerators) -> tuple[list[Accelerator], list[Accelerator]]:

@@ -14,7 +14,7 @@ from wattboard.reference.accelerators import (
     database,
     summarise,
 )
-from wattboard.reference.efficiency import efficiency, exaflop_kwh, fp16_efficiency
+from wattboard.reference.efficiency import SEVERAL_GPUS, efficiency, exaflop_kwh, fp16_efficiency
 from wattboard.summary import Accelerator, Accelerators, Disagreement
 
 SOURCE = "ML CO2 Impact, gpus.csv"
@@ -153,6 +153,13 @@ def _compare(items: list[Accelerator]) -> tuple[list[Disagreement], list[str]]:
                 "form": matches[0].form,
             }
         )
+        if SEVERAL_GPUS.search(matches[0].name) and _agree(
+            item.fp32_tflops, matches[0].fp32_tflops
+        ):
+            # The file, too, has the power of the board and the rate of one of its GPUs.
+            items[place] = items[place].model_copy(
+                update={"gflops_per_w": None, "gflops16_per_w": None, "exaflop_kwh": None}
+            )
         disputed = []
         for metric in COMPARED:
             given, known_value = getattr(item, metric), getattr(matches[0], metric)
@@ -176,6 +183,10 @@ def _compare(items: list[Accelerator]) -> tuple[list[Disagreement], list[str]]:
         if disputed:
             items[place] = _disputed(items[place], disputed)
     return found, unmatched
+
+
+def _agree(given: float | None, known: float | None) -> bool:
+    return given is not None and known is not None and abs(given - known) <= TOLERANCE * known
 
 
 def _disputed(item: Accelerator, metrics: list[str]) -> Accelerator:
