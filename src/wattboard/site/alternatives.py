@@ -25,6 +25,8 @@ def alternatives(summary: Summary) -> dict[str, str]:
         "residuals": _residuals(summary.model),
         "gpu-metrics-analysis": _metrics(summary),
         "gpu-tdp-heatmap": _tdp(summary),
+        "gpu-efficiency": _efficiency(summary),
+        "gpu-arithmetic": _arithmetic(summary),
         "global-co2-emissions-trend": _co2(summary),
         "world-map": map_in_words(summary.co2),
     }
@@ -193,6 +195,35 @@ def _tdp(summary: Summary) -> str:
     return (
         f"Heatmap of TDP by model, {len(items):,} GPUs from {quantity(high.tdp_w, 'W')} "
         f"({high.name}) down to {quantity(low.tdp_w, 'W')} ({low.name})."
+    )
+
+
+def _efficiency(summary: Summary) -> str:
+    trends = [trend for trend in summary.gpus.efficiency if trend.devices]
+    if not trends:
+        return ""
+    parts = []
+    for trend in trends:
+        said = f"{trend.devices:,} GPUs in {trend.precision.upper()}"
+        if trend.records:
+            first, last = trend.records[0], trend.records[-1]
+            said += (
+                f", of cards the best so far rises from {quantity(first.gflops_per_w, 'GFLOPS')} per W "
+                f"in {first.released[:4]} ({first.name}) to {quantity(last.gflops_per_w, 'GFLOPS')} "
+                f"per W in {last.released[:4]} ({last.name})"
+            )
+        parts.append(said)
+    return f"Scatter of efficiency by release date, log scale: {'; '.join(parts)}."
+
+
+def _arithmetic(summary: Summary) -> str:
+    known = [(i.exaflop_kwh, i.name) for i in summary.gpus.items if i.exaflop_kwh is not None]
+    if not known:
+        return ""
+    low, name = min(known)
+    return (
+        f"Bars of the energy for 1 exaFLOP in FP32, at peak rate and TDP, sorted. Least of all "
+        f"{len(known):,} devices: {scaled(low, 'kWh')} ({name})."
     )
 
 

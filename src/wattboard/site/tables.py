@@ -25,7 +25,7 @@ RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 # What the page's script knows of an accelerator; the CSV file has it all.
 SHOWN = (
     *("name", "vendor", "kind", "architecture", "year", "tdp_w", "fp32_tflops", "fp16_tflops"),
-    *("memory_gb", "gflops_per_w", "disputed"),
+    *("memory_gb", "gflops_per_w", "disputed", "exaflop_kwh"),
 )
 
 

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from wattboard.summary.accelerators import Accelerator, Accelerators, Disagreement, MetricSummary
+from wattboard.summary.accelerators import (
+    Accelerator,
+    Accelerators,
+    Disagreement,
+    EfficiencyTrend,
+    MetricSummary,
+    Record,
+    YearBest,
+)
 from wattboard.summary.base import Factor, Kind, Model, Number, Range
 from wattboard.summary.fetched import Origin
 from wattboard.summary.footprint import (
@@ -65,6 +73,7 @@ __all__ = [
     "Correlation",
     "Density",
     "Disagreement",
+    "EfficiencyTrend",
     "ElectricityPerHead",
     "Emitter",
     "Energy",
@@ -93,6 +102,7 @@ __all__ = [
     "Quality",
     "Range",
     "Reanchoring",
+    "Record",
     "Regime",
     "RuleResult",
     "Score",
@@ -100,6 +110,7 @@ __all__ = [
     "State",
     "Summary",
     "TariffBand",
+    "YearBest",
     "t_per_head",
 ]
 
