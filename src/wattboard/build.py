@@ -30,6 +30,7 @@ from wattboard.pipeline import (
 )
 from wattboard.settings import Settings
 from wattboard.summary import (
+    AI,
     CO2,
     SCHEMA_VERSION,
     Accelerators,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
-ANALYSIS_VERSION = 6
+ANALYSIS_VERSION = 7
 GAP_TOLERANCE_US = 1_000_000
 LARGE_LOG = 20_000_000
 LIBRARIES = (
@@ -287,6 +288,7 @@ def _analyse(
         model=fitted.report,
         gpus=facts.gpus,
         co2=facts.co2,
+        ai=facts.ai,
         findings=[],
         series=analysis.all_series(table, zone, shown, joined_us=joined_us),
     )
@@ -298,10 +300,11 @@ class Facts:
 
     gpus: Accelerators
     co2: CO2
+    ai: AI
 
 
 def _facts(settings: Settings) -> Facts:
-    from wattboard import reference
+    from wattboard import recomputing, reference
 
     gpus = (
         reference.from_ml_co2_impact(Path(settings.gpus))
@@ -309,7 +312,7 @@ def _facts(settings: Settings) -> Facts:
         else reference.from_database()
     )
     co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
-    return Facts(gpus, co2)
+    return Facts(gpus, co2, recomputing.ai_models(settings.location))
 
 
 def _ahead(settings: Settings, size: int) -> Future[Facts]:

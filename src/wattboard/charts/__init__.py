@@ -23,6 +23,16 @@ TITLES = {
     "residuals": "Residuals over time",
     "gpu-metrics-analysis": "GPU Metrics Analysis",
     "gpu-tdp-heatmap": "GPU TDP Heatmap",
+    "training-energy": "Training energy of AI models",
+    "training-emissions": "Training emissions of AI models",
+    "same-run-elsewhere": "The same training run on another grid",
+    "energy-by-year": "Training energy by year",
+    "energy-by-parameters": "Training energy by parameters",
+    "accuracy-against-energy": "Accuracy against energy",
+    "inference-energy": "Energy of 1,000 requests",
+    "edge-energy": "Energy of one inference on phones",
+    "edge-flops": "Energy of one inference against its arithmetic",
+    "pue": "PUE by provider and year",
     "global-co2-emissions-trend": "Global CO2 Emissions Trend (2010-2021)",
 }
 
@@ -35,7 +45,7 @@ def overview_series(summary: Summary) -> Series:
 
 def figures(summary: Summary) -> dict[str, str]:
     """Chart id -> figure as JSON; a chart without data is absent."""
-    from wattboard.charts import drivers, gpus, model, power, world
+    from wattboard.charts import ai_models, drivers, gpus, inference, model, power, world
 
     fake, report = summary.simulated, summary.model
     series, opens = summary.series, overview_series(summary)
@@ -80,6 +90,7 @@ def figures(summary: Summary) -> dict[str, str]:
         found["gpu-metrics-analysis"] = gpus.gpu_metrics(summary.gpus)
     if summary.gpus.known.get("tdp_w"):
         found["gpu-tdp-heatmap"] = gpus.gpu_tdp(summary.gpus.items)
+    found |= ai_models.figures(summary.ai) | inference.figures(summary.ai)
     found["global-co2-emissions-trend"] = world.co2_trend(summary.co2)
     return {
         name: json.dumps(figure, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

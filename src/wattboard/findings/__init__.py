@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from wattboard.findings.ai_models import ai_findings
 from wattboard.findings.model import model_findings
 from wattboard.format import change, number, percent, quantity, scaled, span
 from wattboard.schema import COLUMN
@@ -272,6 +273,7 @@ def findings(summary: Summary) -> list[Finding]:
         _correlation(summary),
         _footprint(summary),
         *_gpus(summary),
+        *ai_findings(summary),
         _co2(summary),
     ]
     return [finding for finding in listed if finding is not None]

@@ -8,22 +8,39 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from wattboard.format import change, money, number, percent, quantity, scaled, size, span
+from wattboard.format import (
+    as_published,
+    change,
+    money,
+    number,
+    percent,
+    printed,
+    quantity,
+    scaled,
+    size,
+    span,
+)
+from wattboard.site.ai_tables import ai_files, ai_view, parameters
 from wattboard.site.alternatives import alternatives
 from wattboard.site.tables import data_files, metric_table, score_rows, script
-from wattboard.summary import Summary
+from wattboard.summary import BOUNDARIES, Summary
 
 PAGES = {
     "index": "Overview",
     "power": "Power",
     "drivers": "Drivers",
     "gpus": "GPUs",
+    "ai-models": "AI models",
     "world": "World",
     "methods": "Methods",
 }
-ASSETS = ("wattboard.css", "wattboard.js", "tables.js", "favicon.svg")
+ASSETS = ("wattboard.css", "wattboard.js", "tables.js", "ai-models.js", "favicon.svg")
 TABLE_ROWS = 50
 FILTERS = {
+    "as_published": as_published,
+    "boundary": BOUNDARIES.get,
+    "parameters": parameters,
+    "printed": printed,
     "change": change,
     "money": money,
     "number": number,
@@ -108,6 +125,7 @@ def render(summary: Summary, figures: Mapping[str, str], plotly_js: bytes) -> di
         "states": {state.name: state for state in summary.states},
         "by": BY.get(summary.series[0].name, summary.series[0].name),
         "score_rows": score_rows(summary.model),
+        **ai_view(summary.ai),
         "settings_toml": settings_toml(summary),
         "settings_command": settings_command(summary),
         "first_devices": summary.gpus.items[:TABLE_ROWS],
@@ -123,7 +141,7 @@ def render(summary: Summary, figures: Mapping[str, str], plotly_js: bytes) -> di
         found[f"{page}.html"] = template.render(page=page, title=title, **shared).encode()
     found["summary.json"] = summary.model_dump_json().encode()
     opens = layouts.get("server-power-over-time", {}).get("meta", {}).get("opens", "")
-    found |= data_files(summary, opens)
+    found |= data_files(summary, opens) | ai_files(summary.ai)
     for name, figure in figures.items():
         found[f"data/charts/{name}.js"] = script("chart", name, figure)
     assets = files("wattboard.site").joinpath("assets")

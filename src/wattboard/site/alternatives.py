@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wattboard.format import number, quantity, scaled
 from wattboard.schema import COLUMN
+from wattboard.site.ai_tables import ai_alternatives
 from wattboard.summary import Correlation, ModelReport, Regime, Summary
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -25,6 +26,7 @@ def alternatives(summary: Summary) -> dict[str, str]:
         "gpu-metrics-analysis": _metrics(summary),
         "gpu-tdp-heatmap": _tdp(summary),
         "global-co2-emissions-trend": _co2(summary),
+        **ai_alternatives(summary.ai),
     }
     return {name: text for name, text in found.items() if text}
 

@@ -10,6 +10,19 @@ from __future__ import annotations
 from pydantic import Field
 
 from wattboard.summary.accelerators import Accelerator, Accelerators, Disagreement, MetricSummary
+from wattboard.summary.ai_models import (
+    AI,
+    BOUNDARIES,
+    POWER_FROM,
+    SCOPES,
+    AIModel,
+    EdgeRange,
+    Facility,
+    Grid,
+    Inference,
+    OtherFigure,
+    Recomputed,
+)
 from wattboard.summary.base import Factor, Kind, Model, Number, Range
 from wattboard.summary.footprint import Footprint
 from wattboard.summary.log import (
@@ -40,24 +53,34 @@ from wattboard.summary.power_model import (
 from wattboard.summary.world import CO2, Emitter
 
 __all__ = [
+    "AI",
+    "BOUNDARIES",
     "CO2",
     "MODEL_NAMES",
+    "POWER_FROM",
     "SCHEMA_VERSION",
+    "SCOPES",
+    "AIModel",
     "Accelerator",
     "Accelerators",
+    "Citation",
     "Coefficient",
     "ColumnStatistics",
     "Correlation",
     "Density",
     "Disagreement",
+    "EdgeRange",
     "Emitter",
     "Energy",
     "EnergyShare",
+    "Facility",
     "Factor",
     "Finding",
     "Footprint",
+    "Grid",
     "HeldOut",
     "Histogram",
+    "Inference",
     "InputFile",
     "Kind",
     "LogInfo",
@@ -65,11 +88,13 @@ __all__ = [
     "Model",
     "ModelReport",
     "Number",
+    "OtherFigure",
     "Power",
     "Profile",
     "Quality",
     "Range",
     "Reanchoring",
+    "Recomputed",
     "Regime",
     "RuleResult",
     "Score",
@@ -81,6 +106,13 @@ __all__ = [
 SCHEMA_VERSION = "1.0"
 
 
+class Citation(Model):
+    """A source that a finding rests on."""
+
+    title: str
+    url: str
+
+
 class Finding(Model):
     """A sentence that the data supports, and where it belongs."""
 
@@ -88,6 +120,7 @@ class Finding(Model):
     page: str
     chart: str = Field(description="the chart it stands above, or '' for the page's head")
     text: str
+    sources: list[Citation] = Field(default_factory=list)
 
 
 class Summary(Model):
@@ -112,5 +145,6 @@ class Summary(Model):
     model: ModelReport
     gpus: Accelerators
     co2: CO2
+    ai: AI
     findings: list[Finding]
     series: list[Series] = Field(description="coarsest first; the finest are in data/")
