@@ -16,6 +16,7 @@ from model_report import COLUMNS, PLAN, fitted, regimes, unfitted
 from wattboard.charts import TITLES, figures, model
 from wattboard.findings.model import model_findings
 from wattboard.format import number, percent, quantity, scaled
+from wattboard.recomputing import ai_models
 from wattboard.schema import COLUMN
 from wattboard.site import PAGES, render
 from wattboard.site.alternatives import alternatives
@@ -130,6 +131,7 @@ def summary(report: ModelReport, **changes: object) -> Summary:
             entity="World", unit="Mt", years=[2010, 2021], values=[33000.0, 36817.0], source="none",
             licence="none", world_from="built-in", notes=[], emitters=[],
         ),
+        ai=ai_models(None),
         findings=model_findings(report),
         series=[series],
     )  # fmt: skip

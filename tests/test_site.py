@@ -59,6 +59,9 @@ def test_policy_and_no_other_host(site: dict[str, bytes]) -> None:
         assert "script-src 'self';" in html
         assert not re.search(r"<script(?![^>]*\bsrc=)", html)
         assert not re.search(r"\son\w+=", html)
+        # A reader may follow a link to a source; the page itself asks no other host for anything.
+        outside = r'<a href="(https://[^"]+)" rel="noopener"'
+        html = re.sub(outside, "<a", html)
         for found in re.findall(r'(?:src|href)="([^"]+)"', html):
             assert not found.startswith(("http", "//")), found
             name = found.split("#")[0]
@@ -68,7 +71,7 @@ def test_policy_and_no_other_host(site: dict[str, bytes]) -> None:
 def test_links_lead_to_sections(site: dict[str, bytes]) -> None:
     for page in PAGES:
         for target, anchor in re.findall(
-            r'href="(\w+\.html)#([\w-]+)"', site[f"{page}.html"].decode()
+            r'href="([\w-]+\.html)#([\w-]+)"', site[f"{page}.html"].decode()
         ):
             assert f'id="{anchor}"' in site[target].decode(), (page, target, anchor)
 

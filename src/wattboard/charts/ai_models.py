@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wattboard.charts.theme import ACCENT, PALETTE, REST, Figure, axis, figure
+from wattboard.charts.theme import ACCENT, PALETTE, REST, Figure, axis, figure, log_axis
 from wattboard.format import as_published
 from wattboard.summary import AI, SCOPES, AIModel, OtherFigure, Range
 
@@ -20,7 +21,15 @@ BASES = {
 }
 OURS = PALETTE[6]
 DOMAINS = {"language": ACCENT, "vision": PALETTE[1], "multimodal": PALETTE[2], "speech": PALETTE[6]}
-ROW, HEAD = 24, 132
+ROW, HEAD = 24, 136
+ABOVE = {
+    "orientation": "h",
+    "x": 0,
+    "xref": "container",
+    "y": 1,
+    "yref": "container",
+    "yanchor": "top",
+}
 KG_PER_T, KWH_PER_MWH = 1000.0, 1000.0
 
 
@@ -74,16 +83,10 @@ def hollow(symbol: str, model: AIModel) -> str:
     return symbol if model.scope == "training" else f"{symbol}-open"
 
 
-def cite(title: str) -> str:
-    """``Carbon Emissions ... (Patterson et al.), Table 4`` -> ``Patterson et al.``"""
-    found = re.search(r"\(([^()]*et al\.)[^()]*\)", title)
-    return found.group(1) if found else title
-
-
-def _told(model: AIModel, said: str, source: str, year: int) -> str:
+def _told(model: AIModel, said: str, source: AIModel | OtherFigure) -> str:
     return (
         f"{model.label}, {model.organisation}<br>{said}<br>{SCOPES[model.scope]}"
-        f"<br>{cite(source)}, {year}"
+        f"<br>{source.cited()}, {source.source_year}"
     )
 
 
@@ -123,7 +126,7 @@ def _others(
                 continue
             said = f"{as_published(one.value, q.unit)}: {one.what}"
             model = models[one.model]
-            rows.append((model, one.value, _told(model, said, one.source_title, one.source_year)))
+            rows.append((model, one.value, _told(model, said, one)))
         colour = "var(--stamp)" if errors else "var(--text)"
         marker = {"symbol": symbol, "size": 11, "color": colour, "line": {"width": 2}}
         if rows:
@@ -135,7 +138,8 @@ def _published(ai: AI, q: Quantity) -> list[dict[str, Any]]:
     found = []
     for basis, (symbol, colour) in BASES.items():
         rows: list[tuple[AIModel, float | None, str]] = []
-        for model in ai.models:
+        # The legend takes its mark from the first point: a filled one.
+        for model in sorted(ai.models, key=lambda model: model.scope != "training"):
             value = q.value(model)
             # A logarithmic scale has no place for 0 t; the caption and the table have it.
             if not value or q.basis(model) != basis:
@@ -145,13 +149,13 @@ def _published(ai: AI, q: Quantity) -> list[dict[str, Any]]:
             )
             net = f", {model.accounting}" if model.accounting and q is EMISSIONS else ""
             said = f"{as_published(value, q.unit)}, {basis}{pue}{net}"
-            rows.append((model, value, _told(model, said, model.source_title, model.source_year)))
+            rows.append((model, value, _told(model, said, model)))
         if rows:
             marker = {
                 "symbol": [hollow(symbol, model) for model, _, _ in rows],
                 "color": colour,
                 "size": 9,
-                "line": {"width": 2},
+                "line": {"width": 2, "color": colour},
             }
             found.append(_points(rows, marker=marker, name=basis, meta={}))
     return found
@@ -168,7 +172,7 @@ def _listed(data: list[dict[str, Any]], ai: AI, title: str) -> Figure:
     return figure(
         data,
         height=tall,
-        x=axis(title, type="log", side="top", fixedrange=True, exponentformat="none", nticks=7),
+        x=log_axis(title, 2, side="top", fixedrange=True),
         y=axis(
             type="category",
             categoryorder="array",
@@ -178,8 +182,8 @@ def _listed(data: list[dict[str, Any]], ai: AI, title: str) -> Figure:
         ),
         zoom=(),
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
-        margin={"l": 64, "r": 12, "t": 96, "b": 12},
+        legend=ABOVE,
+        margin={"l": 64, "r": 12, "t": 104, "b": 12},
         meta={"row": ROW, "head": HEAD, "every": True},
     )
 
@@ -245,7 +249,7 @@ def same_run_elsewhere(ai: AI) -> Figure:
             (
                 model,
                 model.emissions_tco2e,
-                _told(model, said, model.source_title, model.source_year),
+                _told(model, said, model),
             )
         )
     marker = {"symbol": "square", "size": 9, "color": ACCENT}
@@ -253,13 +257,13 @@ def same_run_elsewhere(ai: AI) -> Figure:
     return _listed([lines, dots, _ours(moved, ai)], ai, "CO2e (t, log scale)")
 
 
-def _scatter(ai: AI, title: str, x: Callable[[AIModel], float | None], **across: Any) -> Figure:
+def _scatter(ai: AI, across: dict[str, Any], x: Callable[[AIModel], float | None]) -> Figure:
     """Training energy against something, by domain; hollow where it is not one full training."""
     data = []
     for domain, colour in DOMAINS.items():
         rows = [
             model
-            for model in ai.models
+            for model in sorted(ai.models, key=lambda model: model.scope != "training")
             if model.domain == domain and model.training_energy_mwh and x(model) is not None
         ]
         if not rows:
@@ -267,26 +271,21 @@ def _scatter(ai: AI, title: str, x: Callable[[AIModel], float | None], **across:
         data.append(
             {
                 "type": "scatter",
-                "mode": "markers+text",
+                "mode": "markers",
                 "name": domain,
                 "x": [x(model) for model in rows],
                 "y": [model.training_energy_mwh for model in rows],
-                "text": [label(m) if MARKED.match(m.label) else "" for m in rows],
-                "textposition": "top center",
-                "textfont": {"size": 12},
-                "cliponaxis": False,
                 "marker": {
                     "symbol": [hollow("circle", model) for model in rows],
                     "color": colour,
                     "size": 9,
-                    "line": {"width": 2},
+                    "line": {"width": 2, "color": colour},
                 },
                 "customdata": [
                     _told(
                         model,
                         f"{as_published(model.training_energy_mwh, 'MWh')}, {model.energy_basis}",
-                        model.source_title,
-                        model.source_year,
+                        model,
                     )
                     for model in rows
                 ],
@@ -297,24 +296,58 @@ def _scatter(ai: AI, title: str, x: Callable[[AIModel], float | None], **across:
         data,
         height=480,
         narrow_height=420,
-        x=axis(title, **across),
-        y=axis("Energy (MWh, log scale)", type="log", exponentformat="none", nticks=8),
+        x=across,
+        y=log_axis("Energy (MWh, log scale)", 2),
         zoom=("xaxis", "yaxis"),
         showlegend=True,
         meta={"every": True},
     )
 
 
+def _pointers(
+    ai: AI, x: Callable[[AIModel], float | None], away: dict[str, tuple[int, int]]
+) -> list[dict[str, Any]]:
+    """Names beside the points that a reader comes to find; a phone leaves them out."""
+    found = []
+    for model in ai.models:
+        at = x(model)
+        if model.label not in away or at is None or not model.training_energy_mwh:
+            continue
+        right, down = away[model.label]
+        found.append(
+            {
+                "text": label(model),
+                "x": at,
+                "y": math.log10(model.training_energy_mwh),
+                "ax": right,
+                "ay": down,
+                "arrowhead": 0,
+                "arrowwidth": 1,
+                "arrowcolor": "var(--dim)",
+                "standoff": 6,
+                "name": "wide label",
+            }
+        )
+    return found
+
+
 def energy_by_year(ai: AI) -> Figure:
     """Training energy against the year of the model."""
-    return _scatter(ai, "Year", lambda model: model.year, tickformat="d", dtick=1)
+    away = {"GPT-3 (175B)": (0, -40), "BERT base": (54, -10), "ResNet-50, MLPerf": (-10, 44)}
+    found = _scatter(ai, axis("Year", tickformat="d", dtick=1), lambda model: model.year)
+    found["layout"]["annotations"] = _pointers(ai, lambda model: model.year, away)
+    return found
 
 
 def energy_by_parameters(ai: AI) -> Figure:
     """Training energy against the number of parameters."""
-    return _scatter(
-        ai, "Parameters (log scale)", lambda model: model.parameters, type="log", nticks=7
+    across = log_axis("Parameters (log scale)") | {"tickformat": "", "exponentformat": "B"}
+    found = _scatter(ai, across, lambda model: model.parameters)
+    away = {"GPT-3 (175B)": (10, 120), "BERT base": (-20, -40)}
+    found["layout"]["annotations"] = _pointers(
+        ai, lambda model: None if model.parameters is None else math.log10(model.parameters), away
     )
+    return found
 
 
 def accuracy_against_energy(ai: AI) -> Figure | None:

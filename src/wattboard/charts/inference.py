@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from wattboard.charts.theme import ACCENT, PALETTE, REST, SECOND, Figure, axis, figure
+from wattboard.charts.ai_models import ABOVE
+from wattboard.charts.theme import ACCENT, PALETTE, REST, SECOND, Figure, axis, figure, log_axis
 from wattboard.format import quantity, scaled
 from wattboard.summary import AI, EdgeRange, Facility, Inference
 
-ROW, HEAD = 28, 132
+ROW, HEAD = 28, 136
 FEWEST = 3
+# A narrower range than this has ticks between the powers of ten.
+NARROW_DECADES = 1.3
 BASIS_COLOUR = {"measured": PALETTE[2], "reported": ACCENT, "modelled": PALETTE[1]}
 SYMBOLS = {
     "value": "circle",
@@ -51,13 +55,15 @@ def studies(ai: AI) -> dict[str, list[Inference]]:
 def inference_energy(ai: AI) -> Figure:
     """Energy of 1,000 requests; the page shows one study at a time, for studies do not compare."""
     data: list[dict[str, Any]] = []
-    listed = []
+    listed: list[dict[str, Any]] = []
     for study, rows in studies(ai).items():
         most: dict[str, float] = {}
         for r in rows:
             most[r.subject] = max(most.get(r.subject, 0.0), r.energy_wh_per_1000_inferences)
         subjects = sorted(most, key=lambda subject: -most[subject])
-        listed.append({"name": study, "subjects": subjects})
+        decades = math.log10(max(most.values()) / min(most.values()))
+        step = 1 if decades > NARROW_DECADES else "D2"
+        listed.append({"name": study, "subjects": subjects, "dtick": step})
         shared = {"type": "scatter", "meta": {"study": study}, "visible": len(listed) == 1}
         pairs = [r for r in rows if r.statistic in {"low", "high"}]
         if pairs:
@@ -86,14 +92,13 @@ def inference_energy(ai: AI) -> Figure:
     return figure(
         data,
         height=HEAD + ROW * len(opens),
-        x=axis("Wh per 1,000 requests (log scale)", type="log", side="top", fixedrange=True,
-               exponentformat="none", nticks=7),
+        x=log_axis("Wh per 1,000 requests (log scale)", side="top", fixedrange=True),
         y=axis(type="category", categoryorder="array", categoryarray=opens, autorange="reversed",
                fixedrange=True),
         zoom=(),
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
-        margin={"l": 64, "r": 12, "t": 96, "b": 12},
+        legend=ABOVE,
+        margin={"l": 64, "r": 12, "t": 104, "b": 12},
         meta={"studies": listed, "row": ROW, "head": HEAD, "every": True},
     )  # fmt: skip
 
@@ -172,14 +177,13 @@ def edge_energy(ai: AI) -> Figure:
     return figure(
         data,
         height=HEAD + 34 * len(opens),
-        x=axis("mJ an inference (log scale)", type="log", side="top", fixedrange=True,
-               exponentformat="none", nticks=7),
+        x=log_axis("mJ an inference (log scale)", side="top", fixedrange=True),
         y=axis(tickvals=list(range(len(opens))), ticktext=opens, range=[len(opens) - 0.5, -0.5],
                fixedrange=True, showgrid=False),
         zoom=(),
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
-        margin={"l": 64, "r": 12, "t": 96, "b": 12},
+        legend=ABOVE,
+        margin={"l": 64, "r": 12, "t": 104, "b": 12},
         meta={"levels": levels, "row": 34, "head": HEAD, "every": True},
     )  # fmt: skip
 
@@ -214,9 +218,9 @@ def edge_flops(ai: AI) -> Figure:
     return figure(
         data,
         height=HEAD + 34 * len(_levels(ai)["model"]),
-        x=axis("Mean MFLOPs of the variants (log scale)", type="log", exponentformat="none",
+        x=axis("Mean MFLOPs of the variants (log scale)", type="log", tickformat=",~g",
                tickvals=[300, 500, 1000, 2000, 4000]),
-        y=axis("mJ an inference (log scale)", type="log", exponentformat="none", nticks=7),
+        y=log_axis("mJ an inference (log scale)"),
         zoom=("xaxis", "yaxis"),
         showlegend=True,
         meta={"every": True},
@@ -253,7 +257,7 @@ def pue(ai: AI) -> Figure:
         y=axis("PUE"),
         zoom=("xaxis", "yaxis"),
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
+        legend=ABOVE,
         margin={"l": 64, "r": 20, "t": 92, "b": 36},
         meta={"every": True},
     )

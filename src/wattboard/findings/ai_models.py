@@ -197,7 +197,7 @@ def _flops(ai: AI) -> Finding | None:
         "edge-flops",
         f"Arithmetic orders the families only roughly: on the CPU, the largest variant's energy over "
         f"the family's mean MFLOPs lies between {number(min(each), 2)} and "
-        f"{quantity(max(each), 'mJ', 2)}.",
+        f"{quantity(max(each), 'mJ per MFLOP', 2)}.",
         [(rows[0].source_title, rows[0].source_url)],
     )
 
@@ -246,7 +246,7 @@ def _few_measure(ai: AI) -> Finding:
     derived = sum(m.energy_basis == "derived" for m in rows)
     silent = len(ai.models) - len(rows)
     return _finding(
-        "few-measure",
+        "ai-few-measure",
         CHALLENGES,
         f"Few measure: of {len(rows):,} figures of training energy, {len(measured):,} are measured "
         f"and {derived:,} derived from hours and a power; {len(metering):,} of the "
@@ -260,7 +260,7 @@ def _tdp(ai: AI) -> Finding:
     rows = [m for m in ai.models if m.training_energy_mwh]
     tdp = [m for m in rows if m.power_from == "tdp"]
     return _finding(
-        "tdp",
+        "ai-tdp",
         CHALLENGES,
         f"Hours × TDP stand in place of a meter in {len(tdp):,} of {len(rows):,} figures of training "
         "energy: that counts what the devices may not have drawn, and leaves out the machine around "
@@ -278,7 +278,7 @@ def _idle(ai: AI) -> Finding | None:
     narrow, full = sorted(gemini, key=_wh)
     slow = _load(ai)
     return _finding(
-        "idle",
+        "ai-idle",
         CHALLENGES,
         f"What stands idle counts: of BLOOM's {printed(whole.value)}{NARROW}t over its life cycle, "
         f"the dynamic power of the training is {percent(bloom.emissions_tco2e / whole.value, 0)}, "
@@ -312,7 +312,7 @@ def _pue_spread(ai: AI) -> Finding | None:
     without = [m for m in ai.models if m.training_energy_mwh and m.pue_note != "included"]
     of = sum(1 for m in ai.models if m.training_energy_mwh)
     return _finding(
-        "pue-spread",
+        "ai-pue-spread",
         CHALLENGES,
         f"The building adds its own: PUE reported for 2023 and later runs from {low.pue:.2f} "
         f"({low.provider}) to {high.pue:.2f} ({high.provider}), {percent(high.pue / low.pue - 1, 0)} "
@@ -331,7 +331,7 @@ def _grids(ai: AI) -> Finding | None:
     high = max(known, key=lambda grid: grid.intensity_g_per_kwh)
     zero = f", {none:,} with 0 in the table left out" if none else ""
     return _finding(
-        "grids",
+        "ai-grids",
         CHALLENGES,
         f"The grid decides: the same training emits "
         f"{_times(high.intensity_g_per_kwh / low.intensity_g_per_kwh)} times as much in {high.name} "
@@ -354,7 +354,7 @@ def _disagreements(ai: AI) -> Finding | None:
     widest = max(pairs, key=lambda two: _energy(two[-1]) / _energy(two[0]))
     low, high = widest[0], widest[-1]
     return _finding(
-        "disagreements",
+        "ai-disagreements",
         CHALLENGES,
         f"Sources disagree: on {len(pairs) + len(disputed):,} trainings there are rival figures, the "
         f"widest {_times(_energy(high) / _energy(low))} times apart ({high.label}: {_mwh(high)}; "

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from wattboard.reference.accelerators import from_database
-from wattboard.reference.ai_models import (
+from wattboard.reference.co2 import builtin_co2, read_co2
+from wattboard.reference.grid import default_pue, given_factor, grid_intensity, locations
+from wattboard.reference.ml_co2_impact import from_ml_co2_impact
+from wattboard.reference.published import (
     ai_models,
     edge,
     facilities,
     inference,
     other_figures,
 )
-from wattboard.reference.co2 import builtin_co2, read_co2
-from wattboard.reference.grid import default_pue, given_factor, grid_intensity, locations
-from wattboard.reference.ml_co2_impact import from_ml_co2_impact
 
 __all__ = [
     "ai_models",

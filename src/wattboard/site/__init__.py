@@ -20,7 +20,7 @@ from wattboard.format import (
     size,
     span,
 )
-from wattboard.site.ai_tables import ai_files, ai_view, parameters
+from wattboard.site.ai_tables import ai_files, ai_view, parameters, rounded
 from wattboard.site.alternatives import alternatives
 from wattboard.site.tables import data_files, metric_table, score_rows, script
 from wattboard.summary import BOUNDARIES, Summary
@@ -41,6 +41,7 @@ FILTERS = {
     "boundary": BOUNDARIES.get,
     "parameters": parameters,
     "printed": printed,
+    "rounded": rounded,
     "change": change,
     "money": money,
     "number": number,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from wattboard.format import UNKNOWN, as_published, printed, quantity, scaled
+from wattboard.format import NARROW, UNKNOWN, as_published, printed, quantity, scaled
 from wattboard.site.tables import csv_bytes
 from wattboard.summary import (
     AI,
@@ -25,7 +26,7 @@ def parameters(value: float | None) -> str:
         return UNKNOWN
     for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if value >= size:
-            return quantity(float(f"{value / size:.3g}"), name)
+            return f"{printed(float(f'{value / size:.3g}'))}{NARROW}{name}"
     return printed(value)
 
 
@@ -73,8 +74,38 @@ def recomputed_rows(ai: AI) -> list[tuple[AIModel, Recomputed]]:
     return [(model, one) for model in ai.models for one in model.recomputed]
 
 
-def _worth_showing(model: AIModel, one: Recomputed) -> bool:
-    return model.selected or one.reason is not None
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A model's figures recomputed, as one line of a table."""
+
+    model: AIModel
+    energy: Recomputed | None
+    emissions: Recomputed | None
+
+    @property
+    def reasons(self) -> str:
+        """Why a deviation is over 1 %; empty where none is."""
+        return " ".join(one.reason for one in (self.energy, self.emissions) if one and one.reason)
+
+    @property
+    def inputs(self) -> str:
+        """What was multiplied: the longest product holds the shorter one."""
+        return max((one.inputs for one in (self.energy, self.emissions) if one), key=len)
+
+
+def checks(ai: AI) -> list[Check]:
+    """The models of which something was recomputed."""
+    found = []
+    for model in ai.models:
+        by = {one.quantity: one for one in model.recomputed}
+        if by:
+            found.append(Check(model, by.get("energy"), by.get("emissions")))
+    return found
+
+
+def rounded(value: float, unit: str) -> str:
+    """A recomputed value with four digits, in the unit of the published one beside it."""
+    return as_published(float(f"{value:.4g}"), unit)
 
 
 def inference_groups(ai: AI) -> dict[str, list[Inference]]:
@@ -87,10 +118,10 @@ def inference_groups(ai: AI) -> dict[str, list[Inference]]:
 
 def ai_view(ai: AI) -> dict[str, Any]:
     """What the template is given besides the Summary."""
-    rows = recomputed_rows(ai)
+    rows = checks(ai)
     return {
-        "ai_recomputed": [row for row in rows if _worth_showing(*row)],
-        "ai_recomputed_rest": [row for row in rows if not _worth_showing(*row)],
+        "ai_recomputed": [row for row in rows if row.model.selected or row.reasons],
+        "ai_recomputed_rest": [row for row in rows if not (row.model.selected or row.reasons)],
         "ai_inference": inference_groups(ai),
         "ai_scopes": SCOPES,
         "ai_power_from": POWER_FROM,

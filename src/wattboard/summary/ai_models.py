@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -29,12 +30,12 @@ SCOPES: dict[str, str] = {
     "several": "several models in one figure",
 }
 POWER_FROM: dict[str, str] = {
-    "node": "meter of the whole machine",
-    "gpu": "sensors of the GPUs",
-    "sampled": "sensors of GPU, CPU and memory, sampled",
-    "system": "mean power of the system a chip, as printed",
-    "assumed": "an assumed mean power",
-    "tdp": "TDP or nominal power",
+    "node": "the machine's meter",
+    "gpu": "GPU sensors",
+    "sampled": "sensors, sampled",
+    "system": "system power a chip",
+    "assumed": "assumed power",
+    "tdp": "hours × TDP",
 }
 BOUNDARIES: dict[str, str] = {
     "accelerator": "active accelerators alone",
@@ -50,6 +51,11 @@ class Sourced(Model):
 
     source_title: Text
     source_url: Url
+
+    def cited(self) -> str:
+        """``Carbon Emissions ... (Patterson et al.), Table 4`` -> ``Patterson et al., Table 4``."""
+        found = re.search(r"\(([^()]*et al\.)[^()]*\)(.*)", self.source_title)
+        return "".join(found.groups()) if found else self.source_title
 
 
 class OtherFigure(Sourced):

@@ -4,6 +4,7 @@
   const LISTS = ["training-energy", "training-emissions", "same-run-elsewhere"];
   const PAGE = 30;
   const NARROW = "\u202f";
+  const phone = window.matchMedia("(max-width: 48rem)");
   const chart = (name) => document.querySelector(`[data-chart="${name}"]`);
   const lower = (text) => text.trim().toLowerCase();
 
@@ -73,6 +74,7 @@
       // A model keeps its line where this chart has nothing to draw for it.
       const listed = [...shown.keys()].map((key) => names.get(key) ?? key);
       Object.assign(layout.yaxis, { categoryarray: listed, tickvals: listed, range: [Math.max(listed.length, 2) - 0.5, -0.5], autorange: false });
+      if (phone.matches) layout.xaxis.dtick = 4;
       layout.height = layout.meta.head + layout.meta.row * Math.max(listed.length, 2);
       element.style.minHeight = `${layout.height}px`;
     };
@@ -125,9 +127,10 @@
     const select = controls("inference").querySelector("select");
     const show = () => {
       element.change = ({ data, layout }) => {
-        const { subjects } = layout.meta.studies.find(({ name }) => name === select.value);
+        const { subjects, dtick } = layout.meta.studies.find(({ name }) => name === select.value);
         for (const trace of data) trace.visible = trace.meta.study === select.value;
         Object.assign(layout.yaxis, { categoryarray: subjects, range: [subjects.length - 0.5, -0.5], autorange: false });
+        layout.xaxis.dtick = phone.matches && dtick === 1 ? 2 : dtick;
         layout.height = layout.meta.head + layout.meta.row * subjects.length;
         element.style.minHeight = `${layout.height}px`;
       };

@@ -25,8 +25,11 @@ def _table(name: str, kind: type[Row]) -> list[Row]:
         try:
             found.append(kind.model_validate({key: cell or None for key, cell in cells.items()}))
         except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, one['loc']))}: {one['msg'].lower()}" for one in error.errors()
+            )
             raise WattboardError(
-                f"The reference table {name} has a fault in line {line}: {error}.",
+                f"The reference table {name} has a fault in line {line}: {faults}.",
                 "Install wattboard again; if it stays, the package itself is at fault.",
             ) from error
     return found
