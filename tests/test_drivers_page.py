@@ -16,6 +16,8 @@ from model_report import COLUMNS, PLAN, fitted, regimes, unfitted
 from wattboard.charts import TITLES, figures, model
 from wattboard.findings.model import model_findings
 from wattboard.format import number, percent, quantity, scaled
+from wattboard.recomputing import ai_models
+from wattboard.reference import calculator_tables
 from wattboard.schema import COLUMN
 from wattboard.site import PAGES, render
 from wattboard.site.alternatives import alternatives
@@ -115,8 +117,10 @@ def summary(report: ModelReport, **changes: object) -> Summary:
         states=[],
         footprint=Footprint(
             location=None, location_name=None, energy_kwh=13.7, facility_energy_kwh=13.7, pue=factor,
-            intensity_g_per_kwh=None, operational_co2e_kg=None, currency=None, tariff_per_kwh=None,
-            cost=None,
+            intensity_g_per_kwh=None, operational_co2e_kg=None, widest_factor=None, hourly=None,
+            market_intensity_g_per_kwh=None, market_co2e_kg=None, made_kg=None, life_h=None,
+            embodied_co2e_kg=None, wue_l_per_kwh=None, water_l=None, equivalences=[],
+            currency=None, tariff_per_kwh=None, tariff_bands=[], cost=None,
         ),
         statistics=[],
         profile=Profile(mean_w=[[90.0] * 24] * 7, hours=[[1.0] * 24] * 7),
@@ -134,6 +138,7 @@ def summary(report: ModelReport, **changes: object) -> Summary:
         ),
         grids=Grids(source="none", licence="none", intensities=[], electricity=[]),
         people=None,
+        ai=ai_models(None),
         findings=model_findings(report),
         series=[series],
     )  # fmt: skip
@@ -142,7 +147,7 @@ def summary(report: ModelReport, **changes: object) -> Summary:
 
 def site_of(report: ModelReport, **changes: object) -> dict[str, bytes]:
     made = summary(report, **changes)
-    return render(made, figures(made), b"/* plotly */")
+    return render(made, figures(made), b"/* plotly */", calculator_tables())
 
 
 def rows_of(site: dict[str, bytes], name: str) -> list[dict[str, str]]:

@@ -415,8 +415,9 @@ def pages(world_summary: Summary) -> dict[str, bytes]:
     from wattboard.charts import figures
     from wattboard.site import render
 
-    tables = {"calculator": reference.calculator_table(), "hardware": reference.hardware_table()}
-    return render(world_summary, figures(world_summary), b"/* plotly */", tables)
+    return render(
+        world_summary, figures(world_summary), b"/* plotly */", reference.calculator_tables()
+    )
 
 
 def test_the_log_as_people(world_summary: Summary) -> None:

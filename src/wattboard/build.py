@@ -32,6 +32,7 @@ from wattboard.pipeline import (
 )
 from wattboard.settings import Settings
 from wattboard.summary import (
+    AI,
     CO2,
     SCHEMA_VERSION,
     Accelerators,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from wattboard.zones import Stretch
 
 ExtraRole = Literal["co2", "gpus", "energy", "intensity"]
-ANALYSIS_VERSION = 7
+ANALYSIS_VERSION = 8
 GAP_TOLERANCE_US = 1_000_000
 LARGE_LOG = 20_000_000
 LIBRARIES = (
@@ -183,10 +184,7 @@ def _calculator_tables(use_cache: bool) -> dict[str, dict[str, Any]]:
         if stored is None:
             from wattboard import reference
 
-            stored = {
-                "calculator": reference.calculator_table(),
-                "hardware": reference.hardware_table(),
-            }
+            stored = reference.calculator_tables()
             with cache.writing(record.name) as temporary:
                 temporary.write_text(json.dumps(stored, ensure_ascii=False), "utf-8")
         return stored
@@ -334,6 +332,7 @@ def _analyse(
         co2=facts.co2,
         grids=facts.grids,
         people=_people(foot),
+        ai=facts.ai,
         findings=[],
         series=analysis.all_series(table, zone, shown, joined_us=joined_us),
     )
@@ -347,10 +346,11 @@ class Facts:
     co2: CO2
     grids: Grids
     energy: EnergyTable | None
+    ai: AI
 
 
 def _facts(settings: Settings) -> Facts:
-    from wattboard import reference
+    from wattboard import recomputing, reference
 
     gpus = (
         reference.from_ml_co2_impact(Path(settings.gpus))
@@ -359,7 +359,7 @@ def _facts(settings: Settings) -> Facts:
     )
     co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
     energy = reference.read_energy(Path(settings.energy)) if settings.energy else None
-    return Facts(gpus, co2, reference.grids(), energy)
+    return Facts(gpus, co2, reference.grids(), energy, recomputing.ai_models(settings.location))
 
 
 def _ahead(settings: Settings, size: int) -> Future[Facts]:

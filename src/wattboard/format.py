@@ -6,6 +6,7 @@ The pages and the findings share these, so that they cannot disagree.
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 UNKNOWN = "unknown"
 MINUS = "\u2212"
@@ -18,6 +19,7 @@ SCALES = {
     "h": ((1.0, "h", 1.0), (1 / 30, "min", 1 / 60), (0.0, "s", 1 / 3600)),
     "s": ((172_800, "days", 86_400), (7200, "h", 3600), (120, "min", 60), (0.0, "s", 1.0)),
 }
+PUBLISHED = {"MWh": ("MWh", "kWh", "Wh"), "t": ("t", "kg", "g")}
 
 
 def number(value: float | None, digits: int | None = None) -> str:
@@ -29,6 +31,25 @@ def number(value: float | None, digits: int | None = None) -> str:
     text = f"{abs(value):,.{digits}f}"
     # What rounds to nothing has no sign.
     return MINUS + text if value < 0 and text.strip("0.,") else text
+
+
+def printed(value: float | None) -> str:
+    """A published figure with the digits that it was published with: ``4.3`` stays 4.3."""
+    if value is None:
+        return UNKNOWN
+    text = f"{Decimal(repr(value)).normalize():,f}"
+    return MINUS + text[1:] if text.startswith("-") else text
+
+
+def as_published(value: float | None, unit: str) -> str:
+    """A published MWh or t with its own digits, in the unit of a thousand that suits its size."""
+    if value is None:
+        return UNKNOWN
+    for name in PUBLISHED[unit]:
+        if abs(value) >= 1 or name == PUBLISHED[unit][-1] or not value:
+            return f"{printed(value)}{NARROW}{name}"
+        value = float(f"{value * 1000:.12g}")
+    raise AssertionError(unit)
 
 
 def _digits(value: float) -> int:

@@ -26,6 +26,16 @@ TITLES = {
     "gpu-tdp-heatmap": "GPU TDP Heatmap",
     "gpu-efficiency": "Efficiency over time",
     "gpu-arithmetic": "Energy for a fixed amount of arithmetic",
+    "training-energy": "Training energy of AI models",
+    "training-emissions": "Training emissions of AI models",
+    "same-run-elsewhere": "The same training run on another grid",
+    "energy-by-year": "Training energy by year",
+    "energy-by-parameters": "Training energy by parameters",
+    "accuracy-against-energy": "Accuracy against energy",
+    "inference-energy": "Energy of 1,000 requests",
+    "edge-energy": "Energy of one inference on phones",
+    "edge-flops": "Energy of one inference against its arithmetic",
+    "pue": "PUE by provider and year",
     "global-co2-emissions-trend": "Global CO2 Emissions Trend (2010-2021)",
     "world-map": "World map",
 }
@@ -39,7 +49,7 @@ def overview_series(summary: Summary) -> Series:
 
 def figures(summary: Summary) -> dict[str, str]:
     """Chart id -> figure as JSON; a chart without data is absent."""
-    from wattboard.charts import drivers, gpus, model, power, world_map
+    from wattboard.charts import ai_models, drivers, gpus, inference, model, power, world_map
 
     fake, report = summary.simulated, summary.model
     series, opens = summary.series, overview_series(summary)
@@ -81,6 +91,7 @@ def figures(summary: Summary) -> dict[str, str]:
             report.density, simulated=fake
         )
     found |= gpus.gpu_figures(summary.gpus)
+    found |= ai_models.figures(summary.ai) | inference.figures(summary.ai)
     found |= world_map.world_figures(summary.co2, summary.grids)
     return {
         name: json.dumps(figure, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -37,6 +37,11 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     }
 
 
+def log_axis(title: str, decades: int = 1, **more: Any) -> dict[str, Any]:
+    """A logarithmic axis with a tick every so many powers of ten, written out."""
+    return axis(title, type="log", dtick=decades, tickformat=",~g", **more)
+
+
 def figure(
     data: list[dict[str, Any]],
     *,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from wattboard.findings.ai_models import ai_findings
 from wattboard.findings.gpus import gpu_findings
 from wattboard.findings.model import model_findings
 from wattboard.findings.world import world_findings
@@ -275,6 +276,7 @@ def findings(summary: Summary) -> list[Finding]:
         _footprint(summary),
         *_gpus(summary),
         *gpu_findings(summary.gpus),
+        *ai_findings(summary),
         _co2(summary),
         *world_findings(summary),
     ]

@@ -1,9 +1,9 @@
-"""Tables of facts with their sources: accelerators, CO2, grid intensity."""
+"""Tables of facts with their sources: accelerators, AI models, CO2, grid intensity."""
 
 from __future__ import annotations
 
 from wattboard.reference.accelerators import from_database
-from wattboard.reference.calculator import LIMITS, calculator_table, hardware_table
+from wattboard.reference.calculator import LIMITS, calculator_tables, hardware_table
 from wattboard.reference.co2 import builtin_co2, read_co2
 from wattboard.reference.energy import (
     EnergyTable,
@@ -33,6 +33,13 @@ from wattboard.reference.locations import (
     search_locations,
 )
 from wattboard.reference.ml_co2_impact import from_ml_co2_impact
+from wattboard.reference.published import (
+    ai_models,
+    edge,
+    facilities,
+    inference,
+    other_figures,
+)
 from wattboard.reference.world import electricity_per_head, grids
 
 __all__ = [
@@ -43,12 +50,15 @@ __all__ = [
     "IntensitySeries",
     "Location",
     "accelerator_made",
+    "ai_models",
     "all_locations",
     "builtin_co2",
-    "calculator_table",
+    "calculator_tables",
     "car_g_per_km",
     "default_pue",
+    "edge",
     "electricity_per_head",
+    "facilities",
     "find_hardware",
     "find_location",
     "from_database",
@@ -57,9 +67,11 @@ __all__ = [
     "grids",
     "hardware_life",
     "hardware_table",
+    "inference",
     "intensity_for_years",
     "intensity_of_year",
     "locations",
+    "other_figures",
     "read_co2",
     "read_energy",
     "read_intensity_series",

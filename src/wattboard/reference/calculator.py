@@ -74,5 +74,10 @@ def calculator_table() -> dict[str, Any]:
     }
 
 
+def calculator_tables() -> dict[str, dict[str, Any]]:
+    """Both, as pages load them."""
+    return {"calculator": calculator_table(), "hardware": hardware_table()}
+
+
 def _plain(factor: Factor) -> dict[str, Any]:
     return factor.model_dump()

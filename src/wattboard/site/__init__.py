@@ -8,14 +8,27 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from wattboard.format import change, money, number, percent, quantity, scaled, share, size, span
+from wattboard.format import (
+    as_published,
+    change,
+    money,
+    number,
+    percent,
+    printed,
+    quantity,
+    scaled,
+    share,
+    size,
+    span,
+)
+from wattboard.site.ai_tables import ai_files, ai_view, parameters, rounded
 from wattboard.site.alternatives import alternatives
 from wattboard.site.calculator_files import calculator_files
 from wattboard.site.footprint_rows import beside, factor_rows
 from wattboard.site.gpu_tables import gpu_files, yearly_bests
 from wattboard.site.tables import data_files, metric_table, score_rows, script
 from wattboard.site.world_table import country_rows, world_files
-from wattboard.summary import Summary
+from wattboard.summary import BOUNDARIES, Summary
 
 PAGES = {
     "index": "Overview",
@@ -27,11 +40,24 @@ PAGES = {
     "methods": "Methods",
 }
 ASSETS = (
-    *("wattboard.css", "wattboard.js", "gpus.js", "calculator.js", "world.js", "world-shapes.js"),
+    *(
+        "wattboard.css",
+        "wattboard.js",
+        "gpus.js",
+        "ai-models.js",
+        "calculator.js",
+        "world.js",
+        "world-shapes.js",
+    ),
     "favicon.svg",
 )
 TABLE_ROWS = 50
 FILTERS = {
+    "as_published": as_published,
+    "boundary": BOUNDARIES.get,
+    "parameters": parameters,
+    "printed": printed,
+    "rounded": rounded,
     "change": change,
     "money": money,
     "number": number,
@@ -123,6 +149,7 @@ def render(
         "states": {state.name: state for state in summary.states},
         "by": BY.get(summary.series[0].name, summary.series[0].name),
         "score_rows": score_rows(summary.model),
+        **ai_view(summary.ai),
         "settings_toml": settings_toml(summary),
         "settings_command": settings_command(summary),
         "factors": factor_rows(summary.footprint),
@@ -142,7 +169,7 @@ def render(
         found[f"{page}.html"] = template.render(page=page, title=title, **shared).encode()
     found["summary.json"] = summary.model_dump_json().encode()
     opens = layouts.get("server-power-over-time", {}).get("meta", {}).get("opens", "")
-    found |= data_files(summary, opens)
+    found |= data_files(summary, opens) | ai_files(summary.ai)
     found |= calculator_files(summary, tables)
     found |= world_files(summary)
     found |= gpu_files(summary.gpus)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wattboard.format import number, quantity, scaled
 from wattboard.schema import COLUMN
+from wattboard.site.ai_tables import ai_alternatives
 from wattboard.site.world_table import map_in_words
 from wattboard.summary import Correlation, ModelReport, Regime, Summary
 
@@ -29,6 +30,7 @@ def alternatives(summary: Summary) -> dict[str, str]:
         "gpu-arithmetic": _arithmetic(summary),
         "global-co2-emissions-trend": _co2(summary),
         "world-map": map_in_words(summary.co2),
+        **ai_alternatives(summary.ai),
     }
     return {name: text for name, text in found.items() if text}
 

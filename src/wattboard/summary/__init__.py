@@ -18,6 +18,19 @@ from wattboard.summary.accelerators import (
     Record,
     YearBest,
 )
+from wattboard.summary.ai_models import (
+    AI,
+    BOUNDARIES,
+    POWER_FROM,
+    SCOPES,
+    AIModel,
+    EdgeRange,
+    Facility,
+    Grid,
+    Inference,
+    OtherFigure,
+    Recomputed,
+)
 from wattboard.summary.base import Factor, Kind, Model, Number, Range
 from wattboard.summary.fetched import Origin
 from wattboard.summary.footprint import (
@@ -63,16 +76,23 @@ from wattboard.summary.world import (
 )
 
 __all__ = [
+    "AI",
+    "BOUNDARIES",
     "CO2",
     "MODEL_NAMES",
+    "POWER_FROM",
     "SCHEMA_VERSION",
+    "SCOPES",
+    "AIModel",
     "Accelerator",
     "Accelerators",
+    "Citation",
     "Coefficient",
     "ColumnStatistics",
     "Correlation",
     "Density",
     "Disagreement",
+    "EdgeRange",
     "EfficiencyTrend",
     "ElectricityPerHead",
     "Emitter",
@@ -80,14 +100,17 @@ __all__ = [
     "EnergyShare",
     "Equivalence",
     "Estimate",
+    "Facility",
     "Factor",
     "Finding",
     "Footprint",
+    "Grid",
     "GridIntensity",
     "Grids",
     "HeldOut",
     "Histogram",
     "HourlyMatch",
+    "Inference",
     "InputFile",
     "Kind",
     "LogInfo",
@@ -96,12 +119,14 @@ __all__ = [
     "ModelReport",
     "Number",
     "Origin",
+    "OtherFigure",
     "PeopleEquivalent",
     "Power",
     "Profile",
     "Quality",
     "Range",
     "Reanchoring",
+    "Recomputed",
     "Record",
     "Regime",
     "RuleResult",
@@ -117,6 +142,13 @@ __all__ = [
 SCHEMA_VERSION = "1.0"
 
 
+class Citation(Model):
+    """A source that a finding rests on."""
+
+    title: str
+    url: str
+
+
 class Finding(Model):
     """A sentence that the data supports, and where it belongs."""
 
@@ -124,6 +156,7 @@ class Finding(Model):
     page: str
     chart: str = Field(description="the chart it stands above, or '' for the page's head")
     text: str
+    sources: list[Citation] = Field(default_factory=list)
 
 
 class Summary(Model):
@@ -152,5 +185,6 @@ class Summary(Model):
     people: PeopleEquivalent | None = Field(
         description="None without a location whose use is known"
     )
+    ai: AI
     findings: list[Finding]
     series: list[Series] = Field(description="coarsest first; the finest are in data/")

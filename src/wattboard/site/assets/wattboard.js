@@ -303,17 +303,21 @@ const wattboard = (() => {
       const cells = data[at].z.flatMap((row, i) => row.map((value, j) => (value === null ? null : { curveNumber: at, pointNumber: [i, j] })));
       return { points: cells, columns };
     }
-    const axis = element._fullLayout.xaxis;
+    const { xaxis: axis, yaxis, meta } = element._fullLayout;
     const [low, high] = range(axis);
     const points = [];
     data.forEach((trace, curveNumber) => {
-      if (curveNumber !== at && !(trace.visible !== false && trace.hoverinfo !== "skip" && trace.xaxis && trace.xaxis !== data[at].xaxis)) return;
+      const silent = trace.visible === false || trace.hoverinfo === "skip";
+      if (meta.every ? silent : curveNumber !== at && !(trace.visible !== false && trace.hoverinfo !== "skip" && trace.xaxis && trace.xaxis !== data[at].xaxis)) return;
       trace.x.forEach((x, pointNumber) => {
-        const value = isDate(axis) ? time(x) : Number(x);
+        const value = isDate(axis) ? time(x) : axis.type === "log" ? Math.log10(x) : Number(x);
         const seen = trace.xaxis || data[at].orientation === "h" || (value >= low && value <= high);
         if (trace.y[pointNumber] !== null && seen) points.push({ curveNumber, pointNumber });
       });
     });
+    // Where points of all traces are read: line by line of a list, or from left to right.
+    const place = ({ curveNumber, pointNumber: i }) => (yaxis.type === "category" ? yaxis.d2c(data[curveNumber].y[i]) : axis.d2c(data[curveNumber].x[i]));
+    if (meta.every) points.sort((a, b) => place(a) - place(b));
     return { points, columns: 1 };
   }
 
