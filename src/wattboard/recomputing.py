@@ -173,12 +173,12 @@ def ai_models(location: str | None) -> AI:
         UsageError: no grid intensity is known for the location.
     """
     # A state or cloud region counts with the country that it lies in: trainings are moved to countries.
-    place = reference.find_location(location or DEFAULT_GRID)
+    country = reference.find_location(reference.find_location(location or DEFAULT_GRID).within)
     grids = [
         Grid(code=iso, name=name, intensity_g_per_kwh=value, year=year)
         for iso, name, value, year in reference.locations()
     ]
-    grid = next(one for one in grids if one.code == place.within)
+    grid = next(one for one in grids if one.code == country.code)
     figures = reference.other_figures()
     models = []
     for model in reference.ai_models():
@@ -203,6 +203,6 @@ def ai_models(location: str | None) -> AI:
         facilities=reference.facilities(),
         edge=reference.edge(),
         grids=grids,
-        grid_source=intensity.source,
+        grid_source=country.intensity.source,
         grid=grid,
     )

@@ -57,7 +57,7 @@ def _price(text: str) -> float:
     except ValueError:
         price = math.nan
     if not 0 <= price < math.inf:
-        raise UsageError(f"{text!r} is no price of a kWh.", FORM)
+        raise UsageError(f"The tariff has {text!r} where a price of a kWh should be.", FORM)
     return price
 
 
