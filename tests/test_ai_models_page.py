@@ -145,7 +145,8 @@ def test_filters_work_by_keyboard(browser: Any, url: str, summary: Summary) -> N
 def test_another_grid_gives_footprints_numbers(
     browser: Any, url: str, summary: Summary, code: str
 ) -> None:
-    name, intensity = reference.grid_intensity(code)
+    place = reference.find_location(code)
+    name, intensity = place.name, place.intensity
     one = reference.default_pue()
     with Visit(browser, 1280) as visit:
         page = visit.open(url)

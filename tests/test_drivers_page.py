@@ -129,7 +129,7 @@ def summary(report: ModelReport, **changes: object) -> Summary:
         model=report,
         gpus=Accelerators(
             source="none", licence="none", count=0, known=dict.fromkeys(METRICS, 0),
-            metrics=[], disagreements=[], notes=[], items=[],
+            metrics=[], disagreements=[], notes=[], items=[], efficiency=[],
         ),
         co2=CO2(
             entity="World", unit="Mt", years=[2010, 2021], values=[33000.0, 36817.0], source="none",
