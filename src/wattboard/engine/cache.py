@@ -67,6 +67,12 @@ def file_identity(path: Path) -> str:
     return f"{path.resolve()}|{stat.st_size}|{times}|{stat.st_dev}|{stat.st_ino}"
 
 
+def sha256(path: Path) -> str:
+    """Of a file's bytes, as they lie on the disk."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
 def key_of(*parts: object) -> str:
     """A short stable key of anything with a faithful ``repr``."""
     return hashlib.sha256("\x1f".join(map(repr, parts)).encode()).hexdigest()[:32]

@@ -200,7 +200,7 @@ class _Answers:
         self._meter.response = response
         try:
             self._look(response)
-        except BaseException:
+        except BaseException:  # whatever it is: no connection stays open, and it goes on
             response.close()
             raise
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from wattboard import interrupts
+from wattboard.engine.cache import sha256
 from wattboard.errors import InputError, WattboardError
 from wattboard.fetching.checks import CutOff, checked_rows
 from wattboard.fetching.datasets import Dataset, checked_address, without_secrets
 from wattboard.fetching.download import Meter, Passing, Received, download
-from wattboard.fetching.store import Store, Version, sha256, unwritable
+from wattboard.fetching.store import Store, Version, unwritable
 
 TIMEOUT_S = 30.0
 RETRIES = 2

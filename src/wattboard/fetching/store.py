@@ -11,7 +11,6 @@ to it. The version before the current one is kept: a build may be reading it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -24,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from wattboard.engine.cache import FETCHED, default_cache_folder
+from wattboard.engine.cache import FETCHED, default_cache_folder, sha256
 from wattboard.errors import InputError, OutputError
 from wattboard.fetching.datasets import DATASETS, Dataset
 
@@ -57,12 +56,6 @@ class Version:
 
     path: Path
     record: Record
-
-
-def sha256(path: Path) -> str:
-    """Of a file's bytes."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 class Store:

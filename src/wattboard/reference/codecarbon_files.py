@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from wattboard.errors import WattboardError
 
@@ -33,3 +35,10 @@ def codecarbon_file(*path: str) -> Path:
             "Install the version that wattboard asks for: pip install --upgrade codecarbon.",
         )
     return found
+
+
+@cache
+def energy_mixes() -> dict[str, dict[str, Any]]:
+    """codecarbon's table of national energy mixes: ISO code -> ``total_TWh``, ``year`` and the like."""
+    text = codecarbon_file("private_infra", "global_energy_mix.json").read_text("utf-8")
+    return {code.upper(): mix for code, mix in json.loads(text).items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -97,11 +98,11 @@ def _zone(name: str, timezone: str) -> ZoneInfo:
 
 
 def _rows(
-    path: Path, reader: object, time_at: int, value_at: int, zone: ZoneInfo
+    path: Path, reader: Iterable[list[str]], time_at: int, value_at: int, zone: ZoneInfo
 ) -> tuple[list[int], list[float]]:
     times: list[int] = []
     values: list[float] = []
-    for line, cells in enumerate(reader, 2):  # type: ignore[var-annotated, arg-type]
+    for line, cells in enumerate(reader, 2):
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) <= max(time_at, value_at):

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, Literal
 
 from wattboard.errors import UsageError
-from wattboard.reference.codecarbon_files import codecarbon_file
+from wattboard.reference.codecarbon_files import codecarbon_file, energy_mixes
 from wattboard.summary import Factor, Kind
 
 LocationKind = Literal[
@@ -89,13 +89,13 @@ def _table(*path: str) -> dict[str, Any]:
 
 
 def _countries() -> Iterator[Location]:
-    for code, mix in _table("private_infra", "global_energy_mix.json").items():
+    for code, mix in energy_mixes().items():
         if mix.get("carbon_intensity") is None:
             continue
         grams = float(mix["carbon_intensity"])
         source = COUNTRIES if grams else f"{COUNTRIES}; {NO_GRID}"
         factor = _intensity(grams, "reported", source, int(mix["year"]))
-        yield Location(code.upper(), str(mix["country_name"]), "country", code.upper(), factor)
+        yield Location(code, str(mix["country_name"]), "country", code, factor)
 
 
 def _states() -> Iterator[Location]:

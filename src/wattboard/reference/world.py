@@ -12,11 +12,7 @@ It is what is generated in the country, for homes, industry and all else, divide
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from typing import Any
-
-from wattboard.reference.codecarbon_files import codecarbon_file
+from wattboard.reference.codecarbon_files import energy_mixes
 from wattboard.reference.locations import COUNTRIES, locations
 from wattboard.summary import ElectricityPerHead, Factor, GridIntensity, Grids
 
@@ -25,13 +21,6 @@ PER_HEAD_SOURCE = (
     "divided by the country's people"
 )
 LICENCE = "MIT (codecarbon)"
-
-
-@cache
-def energy_mixes() -> dict[str, dict[str, Any]]:
-    """codecarbon's table of national energy mixes: ISO code -> ``total_TWh``, ``year`` and the like."""
-    text = codecarbon_file("private_infra", "global_energy_mix.json").read_text("utf-8")
-    return {code.upper(): mix for code, mix in json.loads(text).items()}
 
 
 def grids() -> Grids:

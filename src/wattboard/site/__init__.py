@@ -39,17 +39,15 @@ PAGES = {
     "world": "World",
     "methods": "Methods",
 }
+# What a page loads besides the script that all share.
+SCRIPTS = {
+    "gpus": ("numbers.js", "gpus.js"),
+    "ai-models": ("numbers.js", "calculator.js", "ai-models.js"),
+    "world": ("numbers.js", "world.js"),
+}
 ASSETS = (
-    *(
-        "wattboard.css",
-        "wattboard.js",
-        "gpus.js",
-        "ai-models.js",
-        "calculator.js",
-        "world.js",
-        "world-shapes.js",
-    ),
-    "favicon.svg",
+    *("wattboard.css", "wattboard.js", "world-shapes.js", "favicon.svg"),
+    *dict.fromkeys(script for scripts in SCRIPTS.values() for script in scripts),
 )
 TABLE_ROWS = 50
 FILTERS = {
@@ -141,6 +139,7 @@ def render(
     shared = {
         "s": summary,
         "pages": PAGES,
+        "scripts": SCRIPTS,
         "charts": layouts,
         "alternatives": alternatives(summary),
         "findings": findings,

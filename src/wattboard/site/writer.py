@@ -190,7 +190,7 @@ def _swap(fresh: Path, out: Path) -> None:
         out.rename(old / "site")
         try:
             fresh.rename(out)
-        except BaseException:
+        except BaseException:  # whatever it is: the old site goes back, and it goes on
             (old / "site").rename(out)
             raise
     finally:

@@ -3,31 +3,11 @@
 (() => {
   const LISTS = ["training-energy", "training-emissions", "same-run-elsewhere"];
   const PAGE = 30;
-  const NARROW = "\u202f";
+  const { controls } = wattboard;
+  const { quantity, scaled } = wattboard.numbers;
   const phone = window.matchMedia("(max-width: 48rem)");
   const chart = (name) => document.querySelector(`[data-chart="${name}"]`);
   const lower = (text) => text.trim().toLowerCase();
-
-  function controls(name) {
-    const box = document.querySelector(`[data-controls="${name}"]`);
-    box?.querySelectorAll("[disabled]").forEach((field) => { field.disabled = false; });
-    return box;
-  }
-
-  // --- numbers as the pages write them (wattboard.format) ------------------------------------------
-
-  const SCALES = [[1e4, "t", 1e3], [0.1, "kg", 1], [1e-4, "g", 1e-3], [0, "mg", 1e-6]];
-  function number(value) {
-    const size = Math.abs(value);
-    let digits = 0;
-    if (!Number.isInteger(value)) digits = size >= 0.01 ? (size >= 10 ? 1 : size >= 1 ? 2 : 3) : Math.min(2 - Math.floor(Math.log10(size)), 15);
-    return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  }
-  function mass(kg) {
-    if (!kg) return `0${NARROW}kg`;
-    const [, name, factor] = SCALES.find(([from]) => kg >= from);
-    return `${number(kg / factor)}${NARROW}${name}`;
-  }
 
   // kWh at the outlet × PUE × g/kWh -> kg, in the order of wattboard.footprint, so that both agree to
   // the last digit; the PUE of a published energy is in it already.
@@ -110,12 +90,12 @@
     grid.disabled = false;
     grid.addEventListener("change", () => {
       const chosen = grid.selectedOptions[0];
-      document.getElementById("grid-said").textContent = `${chosen.text}: ${number(intensity())}${NARROW}g/kWh (${chosen.dataset.year})`;
+      document.getElementById("grid-said").textContent = `${chosen.text}: ${quantity(intensity(), "g/kWh")} (${chosen.dataset.year})`;
       for (const { line, mwh } of models) {
         if (mwh === null) continue;
         const cell = line.querySelector(".ours"), kg = operationalKg(mwh * 1000, intensity());
         cell.dataset.sort = kg;
-        cell.textContent = mass(kg);
+        cell.textContent = scaled(kg, "kg");
       }
       draw();
     });

@@ -1,43 +1,12 @@
 "use strict";
-// The calculator: the arithmetic of `wattboard estimate`, in the same order, and its numbers in the
-// same words, so that page and command line agree to the last printed digit.
+// The calculator: the arithmetic of `wattboard estimate`, in the same order, so that page and command
+// line agree to the last printed digit.
 (() => {
   const box = document.querySelector("#calculator");
   if (!box) return;
+  const { number, quantity, scaled, ranged } = wattboard.numbers;
   const at = (id) => box.querySelector(`#calc-${id}`);
   const KEEP_MS = 250, FEW = 8, MOST_FOUND = 100, KINDS = ["gpu", "tpu", "cpu"];
-  const NARROW = "\u202f", UNKNOWN = "unknown";
-  const SCALES = {
-    kWh: [[1e5, "MWh", 1e3], [0.1, "kWh", 1], [1e-4, "Wh", 1e-3], [0, "mWh", 1e-6]],
-    kg: [[1e4, "t", 1e3], [0.1, "kg", 1], [1e-4, "g", 1e-3], [0, "mg", 1e-6]],
-  };
-
-  // --- numbers as the command line writes them ------------------------------------------------------
-
-  // Decimals of a number, ties to even as Python rounds: a double is a tie only if its digits end there.
-  function fixed(value, digits) {
-    const rounded = value.toFixed(digits), exact = value.toFixed(100);
-    const cut = exact.indexOf(".") + 1 + digits;
-    if (!/^50*$/.test(exact.slice(cut))) return rounded;
-    const down = digits ? exact.slice(0, cut) : exact.slice(0, exact.indexOf("."));
-    return Number(down.at(-1)) % 2 ? rounded : down;
-  }
-  function decimals(value) {
-    const size = Math.abs(value);
-    if (Number.isInteger(value) && size < 1e15) return 0;
-    if (size >= 0.01) return size >= 10 ? 1 : size >= 1 ? 2 : 3;
-    return Math.min(2 - Math.floor(Math.log10(size)), 15);
-  }
-  function number(value) {
-    const [whole, part] = fixed(Math.abs(value), decimals(value)).split(".");
-    return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "");
-  }
-  const quantity = (value, unit) => `${number(value)}${NARROW}${unit}`.replace(/\u202f$/, "");
-  function ranged({ value, low, high }, unit) {
-    const [, name, factor] = value ? SCALES[unit].find(([from]) => Math.abs(value) >= from) : [0, unit, 1];
-    const told = quantity(value / factor, name);
-    return low === high ? told : `${told} (${number(low / factor)} to ${number(high / factor)})`;
-  }
 
   // --- the arithmetic of footprint.py ---------------------------------------------------------------
 
@@ -173,7 +142,7 @@
     put("energy", ranged(found.energy, "kWh"));
     put("facility", ranged(found.facility, "kWh"));
     put("co2e", found.co2e ? ranged(found.co2e, "kg") : "choose a place");
-    put("embodied", found.embodied ? ranged(found.embodied, "kg") : UNKNOWN);
+    put("embodied", found.embodied ? ranged(found.embodied, "kg") : "unknown");
     const most = found.widest ? `Most of the range comes from ${NAMES[found.widest]}. ` : "No factor has a range. ";
     const km = found.co2e ? `By car: ${quantity(found.co2e.value / 1e-3 / table.car_g_per_km.value, "km")}, at ${quantity(table.car_g_per_km.value, "g/km")}.` : "";
     const heads = found.facility.value && run.place && table.per_head[run.place[7]];
@@ -193,7 +162,7 @@
     const near = rows.filter((row, i) => Math.abs(i - here) <= 2 || row[3]);
     const high = Math.log10(near[0][1]), low = Math.min(...near.map(([, kwh]) => Math.log10(kwh))) - 0.5;
     at("compared").replaceChildren(...near.map(([name, kwh, whole]) => {
-      const told = ranged({ value: kwh, low: kwh, high: kwh }, "kWh");
+      const told = scaled(kwh, "kWh");
       const row = line([name, bar((Math.log10(kwh) - low) / (high - low)), whole ? told : `(${told})`]);
       if (name === "This run") row.className = "this";
       return row;
@@ -211,7 +180,7 @@
     const shown = everywhere || places.length <= 2 * FEW + 1 ? places : places.filter((_, i) => i < FEW || i >= places.length - FEW || i === spot);
     const most = places.length ? places.at(-1)[1].value : 1;
     at("elsewhere").replaceChildren(...shown.map(([place, kg], i) => {
-      const row = line([place[1], bar(most ? kg.value / most : 0), ranged({ value: kg.value, low: 0, high: 0 }, "kg")]);
+      const row = line([place[1], bar(most ? kg.value / most : 0), scaled(kg.value, "kg")]);
       if (place[0] === here) row.className = "this";
       if (i && places.indexOf(shown[i]) - places.indexOf(shown[i - 1]) > 1) row.classList.add("after-gap");
       return row;

@@ -6,26 +6,9 @@
   const KINDS = ["gpu", "tpu", "cpu"];
   const STRIP = 40, ROWS = 50, CHOICES = 50;
 
-  const known = (value) => (value === null ? "unknown" : typeof value === "number" ? short(value) : value);
-  // Numbers as the build writes them (format.py).
-  function short(value) {
-    const size = Math.abs(value);
-    const digits = Number.isInteger(value) ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.01 ? 3 : Math.min(2 - Math.floor(Math.log10(size)), 15);
-    return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  }
-  const UNITS = [[1e5, "MWh", 1e3], [0.1, "kWh", 1], [1e-4, "Wh", 1e-3], [0, "mWh", 1e-6]];
-  const unitOf = (kwh) => UNITS.find(([from]) => kwh >= from);
-  function energy(kwh) {
-    const [, unit, factor] = unitOf(kwh);
-    return `${short(kwh / factor)}\u202f${unit}`;
-  }
-
-  function controls(name) {
-    const box = document.querySelector(`[data-controls="${name}"]`);
-    box?.querySelectorAll("[disabled]").forEach((field) => { field.disabled = false; });
-    return box;
-  }
-
+  const { number, scale, scaled } = wattboard.numbers;
+  const { controls } = wattboard;
+  const known = (value) => (value === null ? "unknown" : typeof value === "number" ? number(value) : value);
   let rows;
   async function accelerators() {
     rows ??= (await wattboard.get("table", "accelerators", "data/accelerators.js")).map((cells) => {
@@ -240,7 +223,7 @@
       const names = new Set([...opens, ...added]);
       const bars = all.filter((row) => names.has(row.name)).sort((a, b) => a.exaflop_kwh - b.exaflop_kwh || (a.name < b.name ? -1 : 1));
       const kwh = bars.map((row) => row.exaflop_kwh * exaflops);
-      const [, name, factor] = unitOf(Math.max(...kwh));
+      const [name, factor] = scale(Math.max(...kwh), "kWh");
       const colour = colours();
       Object.assign(data[0], {
         x: kwh.map((value) => value / factor), y: bars.map((_, i) => i), text: kwh.map(energy),
@@ -257,14 +240,14 @@
       const value = (color) => style.getPropertyValue(color.slice(4, -1)).trim();
       return (name) => value(added.includes(name) ? "var(--s3)" : kinds.get(name) ?? colors[0]);
     }
-    const told = () => `${short(Number(amount.value))} ${unit.selectedOptions[0].textContent.split(" ")[0]}`;
+    const told = () => `${number(Number(amount.value))} ${unit.selectedOptions[0].textContent.split(" ")[0]}`;
     const update = (text) => { output.textContent = text; return wattboard.refresh(element, true); };
     function changed() {
       const value = Number(amount.value) * Number(unit.value);
       if (!amount.value.trim() || !(value > 0) || !Number.isFinite(value) || value > 1e15) { output.textContent = "Give a number above 0"; return; }
       exaflops = value;
       const best = all.reduce((least, row) => (row.exaflop_kwh < least.exaflop_kwh ? row : least));
-      update(`${told()}: ${energy(best.exaflop_kwh * value)} at the least (${best.name})`);
+      update(`${told()}: ${scaled(best.exaflop_kwh * value, "kWh")} at the least (${best.name})`);
     }
     amount.addEventListener("input", changed);
     unit.addEventListener("input", changed);
@@ -276,7 +259,7 @@
       if (!one) { output.textContent = found.length ? `${found.length.toLocaleString("en-US")} devices are called so; choose one` : "no device with a known rate and TDP is called so"; return; }
       if (![...opens, ...added].includes(one.name)) added.push(one.name);
       device.value = "";
-      update(`${one.name} added: ${energy(one.exaflop_kwh * exaflops)}`);
+      update(`${one.name} added: ${scaled(one.exaflop_kwh * exaflops, "kWh")}`);
     }
     const list = box.querySelector("datalist");
     device.addEventListener("input", () => {

@@ -425,13 +425,20 @@ const wattboard = (() => {
     document.querySelectorAll("[data-chart]").forEach((element) => seen.observe(element));
   }
 
+  // The fields and buttons of a page, which are of no use before a script has come.
+  function controls(name) {
+    const box = document.querySelector(`[data-controls="${name}"]`);
+    box?.querySelectorAll("[disabled]").forEach((field) => { field.disabled = false; });
+    return box;
+  }
+
   document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", start) : start();
 
   return {
     chart: (name, figure) => arrived.chart.set(name, figure),
     series: (name, found) => arrived.series.set(name, found),
     table: (name, table) => arrived.table.set(name, table),
-    get, fill, load: series, refresh,
+    get, fill, load: series, refresh, controls,
   };
 })();
 window.wattboard = wattboard;

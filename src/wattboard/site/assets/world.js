@@ -9,22 +9,8 @@
   const narrow = window.matchMedia("(max-width: 48rem)");
   const state = { measure: "total", place: undefined, chosen: "", view: undefined };
 
-  // --- numbers, as format.py writes them -----------------------------------------------------------
-
-  const THIN = "\u202f";
-  function number(value, digits) {
-    if (value === null) return "unknown";
-    const size = Math.abs(value);
-    digits ??= Number.isInteger(value) ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.01 ? 3 : Math.min(2 - Math.floor(Math.log10(size)), 15);
-    // toFixed looks at the binary value, as Python does; toLocaleString rounds its shortest decimals, and
-    // would make 381.0 of 380.95, which is a little less. A true tie goes to the even digit in Python.
-    let text = value.toFixed(digits);
-    const scaled = value * 10 ** digits;
-    if (Math.abs(scaled % 1) === 0.5 && Number.isInteger(value * 2 ** (digits + 1))) text = (2 * Math.round(scaled / 2) / 10 ** digits).toFixed(digits);
-    return text.replace(/^(\d+)/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
-  }
-  const quantity = (value, unit, digits) => (value === null ? "unknown" : `${number(value, digits)}${THIN}${unit}`);
-  const share = (value) => (value === null ? "unknown" : value > 0 && value < 5e-5 ? `under 0.01${THIN}%` : quantity(value * 100, "%", 2));
+  const { number, quantity } = wattboard.numbers;
+  const share = (value) => (value === null ? "unknown" : value > 0 && value < 5e-5 ? "under 0.01\u202f%" : quantity(value * 100, "%", 2));
 
   // --- figures -------------------------------------------------------------------------------------
 
@@ -271,8 +257,7 @@
 
   async function emitters(element) {
     const table = await facts();
-    const box = document.querySelector('[data-controls="emitters"]');
-    box.querySelectorAll("[disabled]").forEach((field) => { field.disabled = false; });
+    const box = wattboard.controls("emitters");
     const output = box.querySelector("output");
     const select = box.querySelector("select");
     const names = table.emitters.map(([, name]) => name);

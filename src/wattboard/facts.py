@@ -1,0 +1,79 @@
+"""The reference tables of a site, read in a thread while the engine reads the log."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wattboard.reference import EnergyTable
+    from wattboard.settings import Settings
+    from wattboard.summary import AI, CO2, Accelerators, Grids
+
+LARGE_LOG = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The reference tables of a site."""
+
+    gpus: Accelerators
+    co2: CO2
+    grids: Grids
+    energy: EnergyTable | None
+    ai: AI
+
+
+def read_facts(settings: Settings) -> Facts:
+    """Read them: built in, or of the files that the settings name."""
+    from wattboard import recomputing, reference
+
+    gpus = (
+        reference.from_ml_co2_impact(Path(settings.gpus))
+        if settings.gpus
+        else reference.from_database()
+    )
+    co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
+    energy = reference.read_energy(Path(settings.energy)) if settings.energy else None
+    return Facts(gpus, co2, reference.grids(), energy, recomputing.ai_models(settings.location))
+
+
+def facts_ahead(settings: Settings, size: int) -> Future[Facts]:
+    """Facts and imports in a thread that nobody waits for on the way out.
+
+    An interrupt can meet the main thread while it holds the lock of imports, and leaves it locked:
+    a thread that imports then never ends, and must not keep the process.
+    """
+    facts: Future[Facts] = Future()
+
+    def run() -> None:
+        try:
+            facts.set_result(read_facts(settings))
+        except BaseException as error:  # noqa: BLE001  # raised where the facts are asked for
+            facts.set_exception(error)
+        # An import that fails here fails again, and is told, where it is needed.
+        with contextlib.suppress(Exception):
+            _import_ahead(size)
+
+    threading.Thread(target=run, daemon=True, name="ahead").start()
+    return facts
+
+
+def _import_ahead(size: int) -> None:
+    """Imports of later stages; pandas is DuckDB's, which takes it at the first literal of a query.
+
+    A small log may well need no learners, and is read before they are imported.
+    """
+    learners = ("ruptures", "sklearn.ensemble", "sklearn.neural_network")
+    for name in (
+        *("wattboard.analysis", "wattboard.model", *(learners if size >= LARGE_LOG else ())),
+        *("wattboard.charts", "wattboard.site", "plotly", "jinja2"),
+    ):
+        importlib.import_module(name)
+    if importlib.util.find_spec("pandas") is not None:
+        importlib.import_module("pandas")
