@@ -31,6 +31,7 @@ LOCK = "lock"
 LEFTOVER_AGE_S = 24 * 3600
 PART = re.compile(r"^fetching-(\d+)-[0-9a-f]+\.part$")
 KEPT_VERSIONS = 2
+TRIES, TRY_AGAIN_S = 5, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Store:
         found = []
         for folder in self._folders(dataset):
             path = folder / dataset.name
-            record = _read_record(path)
+            record = _settled_record(path)
             if record is None and not folder.is_dir():
                 # A fetch has just removed it; it was an old one.
                 continue
@@ -281,6 +282,17 @@ def _moved(part: Path, target: Path, names: tuple[str, ...]) -> None:
     for name in names:
         # The same bytes as before, or the whole ones in place of damaged ones.
         (part / name).replace(target / name)
+
+
+def _settled_record(path: Path) -> Record | None:
+    """The record beside a file that fetches may be taking away and putting back at this moment."""
+    for _ in range(TRIES):
+        record = _read_record(path)
+        if record is not None or not path.parent.is_dir():
+            return record
+        # A folder without its record: taken away as we read, and put back since. Or damaged.
+        time.sleep(TRY_AGAIN_S)
+    return None
 
 
 def _read_record(path: Path) -> Record | None:

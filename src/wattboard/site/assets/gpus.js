@@ -226,7 +226,7 @@
       const [name, factor] = scale(Math.max(...kwh), "kWh");
       const colour = colours();
       Object.assign(data[0], {
-        x: kwh.map((value) => value / factor), y: bars.map((_, i) => i), text: kwh.map(energy),
+        x: kwh.map((value) => value / factor), y: bars.map((_, i) => i), text: kwh.map((value) => scaled(value, "kWh")),
         customdata: bars.map((row) => [row.name, row.tdp_w, row.fp32_tflops]),
         marker: { color: bars.map((row) => colour(row.name)) },
       });
