@@ -271,7 +271,8 @@ def test_search_of_accelerators(browser: Any, site: Path) -> None:
         page.wait_for_function("() => document.querySelectorAll('#devices tbody tr').length === 1")
         assert "400" in page.locator("#devices tbody").text_content()
         page.locator('[data-controls="tdp"] [data-filter="text"]').fill("rtx 4090")
-        names = "document.querySelector('[data-chart=gpu-tdp-heatmap]').data?.[0].customdata?.join() ?? ''"
+        strip = "document.querySelector('[data-chart=gpu-tdp-heatmap]').data?.[0]"
+        names = f"{strip}?.customdata?.join() ?? ''"
         page.wait_for_function(f"() => ({names}).startsWith('GeForce RTX 4090')")
         page.locator("[data-grouping=architecture]").click()
         groups = "document.querySelector('[data-chart=gpu-metrics-analysis]')._fullLayout.yaxis"
