@@ -102,14 +102,9 @@ class Store:
         found = []
         for folder in self._folders(dataset):
             path = folder / dataset.name
-            record = _settled_record(path)
-            if record is None and not folder.is_dir():
-                # A fetch has just removed it; it was an old one.
-                continue
-            if record is None or not folder.name.endswith(record.sha256[:16]):
-                told = "was fetched, but the record of it (.json) is missing or damaged"
-                raise _damaged(path, dataset, told)
-            found.append(Version(path, record))
+            record = _settled_record(path, dataset)
+            if record is not None:
+                found.append(Version(path, record))
         found.sort(key=lambda one: _age(one.record), reverse=True)
         return found
 
@@ -284,15 +279,24 @@ def _moved(part: Path, target: Path, names: tuple[str, ...]) -> None:
         (part / name).replace(target / name)
 
 
-def _settled_record(path: Path) -> Record | None:
-    """The record beside a file that fetches may be taking away and putting back at this moment."""
+def _settled_record(path: Path, dataset: Dataset) -> Record | None:
+    """The record beside a file; None where a fetch has just removed both, since they were old.
+
+    Fetches may be taking the folder away and putting it back at this moment, so that one without its
+    record is looked at again before it is called damaged.
+
+    Raises:
+        InputError: the record is missing or damaged, or that of another file.
+    """
     for _ in range(TRIES):
         record = _read_record(path)
-        if record is not None or not path.parent.is_dir():
+        if record is not None and path.parent.name.endswith(record.sha256[:16]):
             return record
-        # A folder without its record: taken away as we read, and put back since. Or damaged.
+        if record is None and not path.parent.is_dir():
+            return None
         time.sleep(TRY_AGAIN_S)
-    return None
+    told = "was fetched, but the record of it (.json) is missing or damaged"
+    raise _damaged(path, dataset, told)
 
 
 def _read_record(path: Path) -> Record | None:
