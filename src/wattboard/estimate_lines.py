@@ -52,7 +52,8 @@ def _say(lead: str, text: str) -> None:
 def _results(found: Estimate) -> Iterator[tuple[str, str]]:
     yield "Estimate", found.subject
     yield "Energy", f"{_told(found.energy_kwh, 'kWh')} at the outlet"
-    yield "", f"{_told(found.facility_energy_kwh, 'kWh')} with the building's overhead (PUE)"
+    if found.facility_energy_kwh != found.energy_kwh:
+        yield "", f"{_told(found.facility_energy_kwh, 'kWh')} with the building's overhead (PUE)"
     if found.operational_co2e_kg is not None:
         where = f", {found.location_name}" if found.location_name else ""
         yield "CO2e", f"{_told(found.operational_co2e_kg, 'kg')} operational, location-based{where}"
