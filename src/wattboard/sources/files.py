@@ -90,7 +90,7 @@ def _expand_one(argument: str, notes: list[str]) -> list[LogFile]:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        matches = [] if "\x00" in argument else sorted(glob.glob(argument, recursive=True))  # noqa: PTH207
+        matches = [] if "\x00" in argument else sorted(glob.glob(argument, recursive=True))  # noqa: PTH207  # absolute too
         files = [p for p in map(Path, matches) if p.is_file() and not _in_site(p)]
         if not files:
             hint = "Check the name of the file."
