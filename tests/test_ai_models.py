@@ -28,7 +28,7 @@ TABLES = files("wattboard.reference").joinpath("data")
 
 @pytest.fixture(scope="module")
 def ai() -> AI:
-    return recomputing.ai_models("FRA")
+    return recomputing.ai_models("FRA", reference.grids())
 
 
 def model(ai: AI, label: str) -> AIModel:
@@ -246,9 +246,9 @@ def test_another_grid_is_footprints_product(ai: AI) -> None:
         expected = operational_co2e_kg(row.training_energy_mwh * 1000, one, france).value
         assert row.on_grid_co2e_kg == expected
     assert ai.grid.name == "France"
-    assert recomputing.ai_models(None).grid.code == "USA"
+    assert recomputing.ai_models(None, reference.grids()).grid.code == "USA"
     with pytest.raises(UsageError, match="XXX"):
-        recomputing.ai_models("XXX")
+        recomputing.ai_models("XXX", reference.grids())
 
 
 # --- charts ---------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from wattboard.charts import TITLES, figures, model
 from wattboard.findings.model import model_findings
 from wattboard.format import number, percent, quantity, scaled
 from wattboard.recomputing import ai_models
-from wattboard.reference import calculator_tables
+from wattboard.reference import calculator_tables, grids
 from wattboard.schema import COLUMN
 from wattboard.site import PAGES, render
 from wattboard.site.alternatives import alternatives
@@ -30,7 +30,6 @@ from wattboard.summary import (
     EnergyShare,
     Factor,
     Footprint,
-    Grids,
     Histogram,
     LogInfo,
     ModelReport,
@@ -136,9 +135,9 @@ def summary(report: ModelReport, **changes: object) -> Summary:
             licence="none", world_from="built-in", notes=[], emitters=[],
             population=[None, None], population_from="built-in", map_years=[], map_year=None,
         ),
-        grids=Grids(source="none", licence="none", intensities=[], electricity=[]),
+        grids=grids(),
         people=None,
-        ai=ai_models(None),
+        ai=ai_models(None, grids()),
         findings=model_findings(report),
         series=[series],
     )  # fmt: skip

@@ -91,6 +91,57 @@ def test_a_build_uses_what_was_fetched_and_says_so(
     assert "Our World in Data" in factor["source"]
 
 
+def test_every_number_of_a_grid_is_of_the_fetched_file(
+    log: Path, tmp_path: Path, wattboard: Run
+) -> None:
+    """Map, table, calculator, other grids and command line: the newest year of the same file."""
+    keep(ENERGY)
+    out = tmp_path / "site"
+    assert wattboard("build", log, "--location", "ECU", "-o", out).returncode == 0
+    summary = json.loads((out / "summary.json").read_text())
+    grids = summary["grids"]
+    by_code = {one["iso_code"]: one for one in grids["intensities"]}
+    assert (by_code["ECU"]["g_per_kwh"], by_code["ECU"]["year"]) == (170.0, 2022)
+    assert (by_code["FRA"]["g_per_kwh"], by_code["FRA"]["year"]) == (400.0, 2025)
+    assert (by_code["ECU"]["of"], by_code["DEU"]["of"]) == ("file", "built-in")
+    assert grids["source"].startswith("Our World in Data")
+    lacking = sum(one["of"] == "built-in" for one in grids["intensities"])
+    assert f"of {lacking} countries that it lacks: codecarbon's table" in grids["source"]
+    moved_to = summary["ai"]["grid"]
+    assert (moved_to["code"], moved_to["intensity_g_per_kwh"]) == ("ECU", 170.0)
+    known = {one["code"]: one["intensity_g_per_kwh"] for one in summary["ai"]["grids"]}
+    assert known == {code: one["g_per_kwh"] for code, one in by_code.items()}
+    assert summary["people"]["kwh_per_head"]["value"] == 1500.5
+    assert "per_capita_electricity" in summary["people"]["kwh_per_head"]["source"]
+
+    script = (out / "data/calculator.js").read_text()
+    table = json.loads(script[script.index("{") : script.rindex(")")])
+    places = {one[0]: one for one in table["locations"]}
+    assert places["FRA"][3:5] == [400.0, 2025]
+    assert {code: places[code][3] for code in known} == known
+    assert table["per_head"]["ECU"][:2] == [1500.5, 2025]
+
+    run = ["estimate", "--hardware", "V100", "--power-w", "300", "--hours", "1", "--json"]
+    factor = json.loads(wattboard(*run, "--location", "FRA").stdout)["factors"][
+        "intensity_g_per_kwh"
+    ]
+    assert (factor["value"], factor["year"]) == (400.0, 2025)
+    assert factor["source"].startswith("Our World in Data")
+    left = json.loads(wattboard(*run, "--location", "FRA", "--no-fetched").stdout)
+    assert left["factors"]["intensity_g_per_kwh"]["source"].startswith("codecarbon")
+    germany = json.loads(wattboard(*run, "--location", "DEU").stdout)["factors"][
+        "intensity_g_per_kwh"
+    ]
+    assert germany["source"].endswith("DEU has no intensity in owid-energy-data.csv")
+    listed = json.loads(wattboard("locations", "france", "--json").stdout)
+    assert listed[0]["intensity"]["value"] == 400.0
+
+    # Another file is another site: nothing of the first stays in a cache.
+    keep(ENERGY, energy_csv(scale=2.0), fetched_at="2026-11-26T04:00:00+00:00")
+    assert wattboard("build", log, "--location", "ECU", "-o", out).returncode == 0
+    assert '"FRA","France","country",800.0' in (out / "data/calculator.js").read_text()
+
+
 def test_without_fetched_files_nothing_is_told(log: Path, tmp_path: Path, wattboard: Run) -> None:
     out = tmp_path / "site"
     done = wattboard("build", log, "--location", "ECU", "-o", out)

@@ -25,7 +25,7 @@ from wattboard.findings.world import as_much_as, people_text, place_name, world_
 from wattboard.format import NARROW, share
 from wattboard.reference.world import energy_mixes
 from wattboard.site.world_table import country_rows, map_in_words
-from wattboard.summary import CO2, Factor, Grids, Summary, t_per_head
+from wattboard.summary import CO2, ElectricityPerHead, Grids, Summary, t_per_head
 
 SHAPES = ROOT / "src/wattboard/site/assets/world-shapes.js"
 MOST_BYTES = 250_000
@@ -174,28 +174,32 @@ def test_electricity_per_head_is_in_kwh(co2: CO2) -> None:
 
 
 def test_electricity_of_ecuador() -> None:
-    found = reference.electricity_per_head("ecu")
+    found = people_equivalent(2 * 1844.37, "ECU", reference.grids())
     assert found is not None
-    name, factor = found
-    assert (name, factor.value, factor.year) == ("Ecuador", 1844.37, 2023)
-    assert factor.source
-    assert reference.electricity_per_head("XYZ") is None
+    each = found.kwh_per_head
+    assert (found.location_name, each.value, each.year) == ("Ecuador", 1844.37, 2023)
+    assert found.people == 2.0
+    assert each.source.startswith("codecarbon's table")
+    assert people_equivalent(1.0, "XYZ", reference.grids()) is None
 
 
 def test_people_are_energy_over_electricity_per_head() -> None:
     assert people_years(3688.74, 1844.37) == pytest.approx(2.0)
-    factor = Factor(
-        value=1000, low=1000, high=1000, unit="kWh", kind="reported", source="s", year=2023
-    )
-    found = people_equivalent(2500.0, "NLD", "Netherlands", factor)
+
+    def known(kwh: float) -> Grids:
+        each = ElectricityPerHead(
+            iso_code="NLD", name="Netherlands", kwh_per_head=kwh, year=2023, of="built-in"
+        )
+        return reference.grids().model_copy(update={"electricity": [each]})
+
+    found = people_equivalent(2500.0, "NLD", known(1000.0))
     assert found is not None
     assert found.people == 2.5
     assert "2,500" in people_text(found)
     assert f"2.5 people in the Netherlands, where 1,000{NARROW}kWh" in people_text(found)
     assert "2023" in people_text(found)
-    assert people_equivalent(0.0, "NLD", "Netherlands", factor) is None
-    nothing = factor.model_copy(update={"value": 0.0})
-    assert people_equivalent(5.0, "NLD", "Netherlands", nothing) is None
+    assert people_equivalent(0.0, "NLD", known(1000.0)) is None
+    assert people_equivalent(5.0, "NLD", known(0.0)) is None
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,26 @@ if TYPE_CHECKING:
     from wattboard.zones import Stretch
 
 
-def terms_of(settings: Settings, *, pue: Factor) -> Terms:
+def energy_table(settings: Settings) -> EnergyTable | None:
+    """Countries' grid intensities by year, where the settings name a file of them.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    return reference.read_energy(Path(settings.energy)) if settings.energy else None
+
+
+def terms_of(settings: Settings, *, pue: Factor, energy: EnergyTable | None = None) -> Terms:
     """The factors that the settings give; ``pue`` is what holds where they give none.
+
+    A country's intensity is that of the last year in ``energy``.
 
     Raises:
         UsageError: the location or the tariff is unknown.
     """
     given = reference.given_factor
     place = reference.find_location(settings.location) if settings.location else None
-    intensity = place.intensity if place else None
+    intensity = reference.newest_intensity(place, energy).intensity if place else None
     if settings.intensity is not None:
         intensity = given(settings.intensity, "g/kWh", "grid intensity")
     made = life = wue = market = price = None

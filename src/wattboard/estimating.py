@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from wattboard import reference
-from wattboard.accounting import terms_of
+from wattboard.accounting import energy_table, terms_of
 from wattboard.errors import UsageError
+from wattboard.fetching.use import with_fetched
 from wattboard.footprint import Terms, estimate, estimate_of
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def _terms(settings: Settings, kind: str | None) -> tuple[Terms, list[str]]:
     """The factors, with a default for the making of a GPU; and what is left out, and why."""
     from dataclasses import replace
 
-    terms = terms_of(settings, pue=reference.typical_pue())
+    energy = energy_table(with_fetched(settings))
+    terms = terms_of(settings, pue=reference.typical_pue(), energy=energy)
     notes = []
     if kind == "gpu" and terms.made_kg is None:
         life = terms.life_h or reference.hardware_life()

@@ -32,6 +32,7 @@ class Facts:
 def read_facts(settings: Settings) -> Facts:
     """Read them: built in, or of the files that the settings name."""
     from wattboard import recomputing, reference
+    from wattboard.accounting import energy_table
 
     gpus = (
         reference.from_ml_co2_impact(Path(settings.gpus))
@@ -39,8 +40,9 @@ def read_facts(settings: Settings) -> Facts:
         else reference.from_database()
     )
     co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
-    energy = reference.read_energy(Path(settings.energy)) if settings.energy else None
-    return Facts(gpus, co2, reference.grids(), energy, recomputing.ai_models(settings.location))
+    energy = energy_table(settings)
+    grids = reference.grids(energy)
+    return Facts(gpus, co2, grids, energy, recomputing.ai_models(settings.location, grids))
 
 
 def facts_ahead(settings: Settings, size: int) -> Future[Facts]:

@@ -12,6 +12,7 @@ from wattboard.terminal import columns, say, say_json
 
 if TYPE_CHECKING:
     from wattboard.reference import Hardware, Location
+    from wattboard.settings import Settings
 
 MOST_NAMED = 3
 
@@ -70,18 +71,25 @@ def _print_hardware(found: Sequence[Hardware]) -> None:
         say(f"{told}: {note}.")
 
 
-def list_locations(query: str, *, as_json: bool) -> None:
+def list_locations(query: str, settings: Settings, *, as_json: bool) -> None:
     """The places whose code, name or kind has every word of ``query`` in it.
 
-    Raises:
-        UsageError: there is none.
-    """
-    from wattboard.reference import find_location, search_locations
+    Countries have the newest intensity of the energy file that is fetched or that the settings name.
 
+    Raises:
+        InputError: that file cannot be read.
+        UsageError: there is no such place.
+    """
+    from wattboard.accounting import energy_table
+    from wattboard.fetching.use import with_fetched
+    from wattboard.reference import find_location, newest_intensity, search_locations
+
+    energy = energy_table(with_fetched(settings))
     found = search_locations(query)
     if not found:
         # Refuses, and names the nearest.
         found = [find_location(query)]
+    found = [newest_intensity(place, energy) for place in found]
     if as_json:
         listed = [asdict(item) | {"intensity": item.intensity.model_dump()} for item in found]
         say_json(json.dumps(listed, indent=1, ensure_ascii=False))

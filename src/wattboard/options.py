@@ -59,6 +59,11 @@ LifeYears = Annotated[
 Wue = Annotated[
     float | None, typer.Option(help="Water usage effectiveness, litres per kWh.", metavar="L")
 ]
+Energy = Annotated[str | None, typer.Option(help="Grid intensity by year: owid-energy-data.csv.")]
+Fetched = Annotated[
+    bool | None,
+    typer.Option("--fetched/--no-fetched", help="Use what wattboard fetch has fetched (default)."),
+]
 Tariff = Annotated[
     str | None,
     typer.Option(

@@ -12,7 +12,16 @@ from decimal import Decimal
 from wattboard import reference
 from wattboard.footprint import KWH_PER_WH, operational_co2e_kg, product
 from wattboard.format import NARROW, percent, printed
-from wattboard.summary import AI, AIModel, Factor, Grid, OtherFigure, Range, Recomputed
+from wattboard.summary import (
+    AI,
+    AIModel,
+    Factor,
+    Grid,
+    Grids,
+    OtherFigure,
+    Range,
+    Recomputed,
+)
 
 KWH_PER_MWH = 1000.0
 KG_PER_T = 1000.0
@@ -166,8 +175,10 @@ def _range(value: float | None, others: Sequence[OtherFigure], quantity_: str) -
     return Range(value=value, low=min(value, *same), high=max(value, *same))
 
 
-def ai_models(location: str | None) -> AI:
+def ai_models(location: str | None, known: Grids) -> AI:
     """All tables, with ranges, what is recomputed, and every training moved to ``location``'s grid.
+
+    ``known`` has the grids that a training can be moved to.
 
     Raises:
         UsageError: no grid intensity is known for the location.
@@ -175,8 +186,8 @@ def ai_models(location: str | None) -> AI:
     # A state or cloud region counts with the country that it lies in: trainings are moved to countries.
     country = reference.find_location(reference.find_location(location or DEFAULT_GRID).within)
     grids = [
-        Grid(code=iso, name=name, intensity_g_per_kwh=value, year=year)
-        for iso, name, value, year in reference.locations()
+        Grid(code=one.iso_code, name=one.name, intensity_g_per_kwh=one.g_per_kwh, year=one.year)
+        for one in known.intensities
     ]
     grid = next(one for one in grids if one.code == country.code)
     figures = reference.other_figures()
@@ -203,6 +214,6 @@ def ai_models(location: str | None) -> AI:
         facilities=reference.facilities(),
         edge=reference.edge(),
         grids=grids,
-        grid_source=country.intensity.source,
+        grid_source=known.source,
         grid=grid,
     )

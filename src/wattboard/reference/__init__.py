@@ -9,6 +9,7 @@ from wattboard.reference.energy import (
     EnergyTable,
     intensity_for_years,
     intensity_of_year,
+    newest_intensity,
     read_energy,
     yearly_intensity,
 )
@@ -29,7 +30,6 @@ from wattboard.reference.locations import (
     Location,
     all_locations,
     find_location,
-    locations,
     search_locations,
 )
 from wattboard.reference.ml_co2_impact import from_ml_co2_impact
@@ -40,7 +40,7 @@ from wattboard.reference.published import (
     inference,
     other_figures,
 )
-from wattboard.reference.world import electricity_per_head, grids
+from wattboard.reference.world import grids
 
 __all__ = [
     "HOURS_PER_YEAR",
@@ -57,7 +57,6 @@ __all__ = [
     "car_g_per_km",
     "default_pue",
     "edge",
-    "electricity_per_head",
     "facilities",
     "find_hardware",
     "find_location",
@@ -70,7 +69,7 @@ __all__ = [
     "inference",
     "intensity_for_years",
     "intensity_of_year",
-    "locations",
+    "newest_intensity",
     "other_figures",
     "read_co2",
     "read_energy",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wattboard.reference.energy import EnergyTable, newest_intensity
 from wattboard.reference.factors import (
     accelerator_made,
     car_g_per_km,
@@ -42,11 +43,11 @@ def hardware_table() -> dict[str, Any]:
     return {"sources": list(sources), "rows": rows}
 
 
-def calculator_table() -> dict[str, Any]:
+def calculator_table(energy: EnergyTable | None = None) -> dict[str, Any]:
     """Places with their intensities, and the factors that hold where nobody gives one."""
     sources: dict[str, int] = {}
     places = []
-    for place in all_locations():
+    for place in (newest_intensity(one, energy) for one in all_locations()):
         one = place.intensity
         source = sources.setdefault(one.source, len(sources))
         places.append(
@@ -74,9 +75,9 @@ def calculator_table() -> dict[str, Any]:
     }
 
 
-def calculator_tables() -> dict[str, dict[str, Any]]:
-    """Both, as pages load them."""
-    return {"calculator": calculator_table(), "hardware": hardware_table()}
+def calculator_tables(energy: EnergyTable | None = None) -> dict[str, dict[str, Any]]:
+    """Both, as pages load them; ``energy`` has countries' newest intensities."""
+    return {"calculator": calculator_table(energy), "hardware": hardware_table()}
 
 
 def _plain(factor: Factor) -> dict[str, Any]:

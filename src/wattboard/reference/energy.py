@@ -7,12 +7,12 @@ and person. Regions stand in the same file without a code and are left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from wattboard.errors import InputError
-from wattboard.reference.locations import NO_GRID
+from wattboard.reference.locations import NO_GRID, Location
 from wattboard.summary import Factor
 
 SOURCE = "Our World in Data, from Ember and the Energy Institute (carbon_intensity_elec)"
@@ -20,6 +20,7 @@ LICENCE = "CC BY 4.0"
 KOSOVO = "OWID_KOS"
 INTENSITY = "carbon_intensity_elec"
 PER_PERSON = "per_capita_electricity"
+PER_PERSON_SOURCE = f"Our World in Data, from Ember and the Energy Institute ({PER_PERSON})"
 NEEDED = ("country", "year", "iso_code", INTENSITY)
 NAMED_YEARS = 6
 # Burning coal alone gives some 1,000 g; the built-in setting ends here too.
@@ -232,3 +233,17 @@ def yearly_intensity(
     if factor.value == 0:
         return factor.model_copy(update={"source": f"{factor.source}; {NO_GRID}"})
     return factor
+
+
+def newest_intensity(place: Location, table: EnergyTable | None) -> Location:
+    """A country with the intensity of the last year that ``table`` has of it.
+
+    That is what holds where no log says when energy was drawn. Parts of countries and cloud regions
+    stay as they are, and so does a country that the table lacks, which is told.
+    """
+    if table is None or place.kind != "country":
+        return place
+    known = table.intensity_g_per_kwh.get(place.code, {})
+    newest = {max(known, default=0): 1.0}
+    factor = yearly_intensity(table, place.code, newest, place.intensity)
+    return replace(place, intensity=factor)

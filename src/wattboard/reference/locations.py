@@ -224,12 +224,3 @@ def search_locations(query: str) -> list[Location]:
         for place in all_locations()
         if all(word in _plain(f"{place.code} {place.name} {place.kind}") for word in words)
     ]
-
-
-def locations() -> list[tuple[str, str, float, int]]:
-    """Every country: code, name, g/kWh, year; by name."""
-    return [
-        (place.code, place.name, place.intensity.value, place.intensity.year or 0)
-        for place in all_locations()
-        if place.kind == "country"
-    ]

@@ -12,51 +12,80 @@ It is what is generated in the country, for homes, industry and all else, divide
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 from wattboard.reference.codecarbon_files import energy_mixes
-from wattboard.reference.locations import COUNTRIES, locations
-from wattboard.summary import ElectricityPerHead, Factor, GridIntensity, Grids
+from wattboard.reference.energy import PER_PERSON_SOURCE, EnergyTable, newest_intensity
+from wattboard.reference.locations import COUNTRIES, Location, all_locations
+from wattboard.summary import ElectricityPerHead, GridIntensity, Grids
 
 PER_HEAD_SOURCE = (
     "codecarbon's table of national energy mixes (after Our World in Data): electricity generated, "
     "divided by the country's people"
 )
 LICENCE = "MIT (codecarbon)"
+NAMED = 5
+From = Literal["file", "built-in"]
 
 
-def grids() -> Grids:
-    """Grid intensity and electricity per head of every country in the table, by name."""
-    found = [
-        ElectricityPerHead(
-            iso_code=code,
-            name=str(mix["country_name"]),
-            kwh_per_head=float(mix["per_capita_Wh"]),
-            year=int(mix["year"]),
-        )
-        for code, mix in energy_mixes().items()
-        if mix.get("per_capita_Wh") is not None
-    ]
+def grids(table: EnergyTable | None = None) -> Grids:
+    """Grid intensity and electricity per head of every country, by name.
+
+    Each is of the last year that ``table`` has of the country, else of the built-in table's year.
+    """
+    given = table or EnergyTable({})
+    intensities = [_intensity(given, one) for one in _countries(table)]
+    electricity = _electricity(given)
     return Grids(
-        source=COUNTRIES,
-        licence=LICENCE,
-        intensities=[
-            GridIntensity(iso_code=code, name=name, g_per_kwh=value, year=year)
-            for code, name, value, year in locations()
-        ],
-        electricity=sorted(found, key=lambda item: item.name),
+        source=_told(COUNTRIES, given.source, {one.name: one.of for one in intensities}),
+        licence=LICENCE if table is None else f"{given.licence}; {LICENCE}",
+        electricity_source=_told(
+            PER_HEAD_SOURCE, PER_PERSON_SOURCE, {one.name: one.of for one in electricity}
+        ),
+        intensities=intensities,
+        electricity=electricity,
     )
 
 
-def electricity_per_head(iso: str) -> tuple[str, Factor] | None:
-    """A country's name and its electricity, kWh per head and year; None where it is not known."""
-    for item in grids().electricity:
-        if item.iso_code == iso.strip().upper():
-            return item.name, Factor(
-                value=item.kwh_per_head,
-                low=item.kwh_per_head,
-                high=item.kwh_per_head,
-                unit="kWh",
-                kind="reported",
-                source=PER_HEAD_SOURCE,
-                year=item.year,
-            )
-    return None
+def _countries(table: EnergyTable | None) -> list[Location]:
+    return [newest_intensity(one, table) for one in all_locations() if one.kind == "country"]
+
+
+def _intensity(given: EnergyTable, place: Location) -> GridIntensity:
+    return GridIntensity(
+        iso_code=place.code,
+        name=place.name,
+        g_per_kwh=place.intensity.value,
+        year=place.intensity.year or 0,
+        of="file" if place.code in given.intensity_g_per_kwh else "built-in",
+    )
+
+
+def _electricity(given: EnergyTable) -> list[ElectricityPerHead]:
+    found: dict[str, ElectricityPerHead] = {}
+    for code, mix in energy_mixes().items():
+        years = given.electricity_kwh_per_person.get(code)
+        if years is None and mix.get("per_capita_Wh") is None:
+            continue
+        year = max(years) if years else int(mix["year"])
+        found[code] = ElectricityPerHead(
+            iso_code=code,
+            name=str(mix["country_name"]),
+            kwh_per_head=years[year] if years else float(mix["per_capita_Wh"]),
+            year=year,
+            of="file" if years else "built-in",
+        )
+    return sorted(found.values(), key=lambda item: item.name)
+
+
+def _told(built_in: str, of_file: str, origins: Mapping[str, From]) -> str:
+    """Where the values come from, with the countries that the file has none of."""
+    rest = [name for name, origin in origins.items() if origin == "built-in"]
+    if len(rest) == len(origins):
+        return built_in
+    newest = f"{of_file}, the last year that it has of each country"
+    if not rest:
+        return newest
+    named = ", ".join(rest) if len(rest) <= NAMED else f"{len(rest)} countries that it lacks"
+    return f"{newest}; of {named}: {built_in}"

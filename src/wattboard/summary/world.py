@@ -57,6 +57,7 @@ class GridIntensity(Model):
     name: str
     g_per_kwh: Number
     year: int
+    of: Literal["file", "built-in"] = Field(description="the energy file, or the built-in table")
 
 
 class ElectricityPerHead(Model):
@@ -66,13 +67,15 @@ class ElectricityPerHead(Model):
     name: str
     kwh_per_head: Number
     year: int
+    of: Literal["file", "built-in"] = Field(description="the energy file, or the built-in table")
 
 
 class Grids(Model):
     """The electricity of countries."""
 
-    source: str
+    source: str = Field(description="of the intensities")
     licence: str
+    electricity_source: str
     intensities: list[GridIntensity]
     electricity: list[ElectricityPerHead]
 
