@@ -81,7 +81,8 @@ BY = {
 }
 
 
-def _environment() -> Any:
+def environment() -> Any:
+    """Templates with our filters; what a template names and nobody gives is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     found = Environment(
@@ -131,7 +132,7 @@ def render(
     """Every file of the site; ``tables`` are what the calculator knows."""
     from wattboard.schema import COLUMN, COLUMNS
 
-    environment = _environment()
+    templates = environment()
     findings: dict[str, list[str]] = {}
     for finding in summary.findings:
         findings.setdefault(finding.chart or f"page:{finding.page}", []).append(finding.text)
@@ -164,7 +165,7 @@ def render(
     }
     found: dict[str, bytes] = {}
     for page, title in PAGES.items():
-        template = environment.get_template(f"{page}.html")
+        template = templates.get_template(f"{page}.html")
         found[f"{page}.html"] = template.render(page=page, title=title, **shared).encode()
     found["summary.json"] = summary.model_dump_json().encode()
     opens = layouts.get("server-power-over-time", {}).get("meta", {}).get("opens", "")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from wattboard.errors import InputError
 from wattboard.schema import Recipe
-from wattboard.sources import codecarbon, nvidia_smi, server_meter, table
+from wattboard.sources import codecarbon, nvidia_smi, recording, server_meter, table
 from wattboard.sources.files import expand_log
 from wattboard.sources.head import Head, NotALogError, read_head
 from wattboard.sources.options import SourceOptions, checked_zone
 
-FORMATS = (server_meter, nvidia_smi, codecarbon)
+FORMATS = (server_meter, nvidia_smi, codecarbon, recording)
 READING = re.compile(r"^[+-]?[\d.,]+\s*\S{0,3}$|^\d{2,4}[-/.]\d{1,2}[-/.]\d")
 
 

@@ -1,0 +1,88 @@
+"""A stretch of a recording as columns, in readings or in buckets that a screen can show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wattboard.errors import UsageError
+from wattboard.live.readings import VALUES, Reading
+from wattboard.live.recording import readings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DAY_US = 86_400_000_000
+# More than that is for a build; a window is read for every look at it.
+LONGEST_US = 7 * DAY_US
+MOST_POINTS = 20_000
+
+
+def window(folder: Path, from_us: int, to_us: int, points: int | None) -> pa.Table:
+    """Readings that start in ``[from_us, to_us)``; in buckets where they are more than ``points``.
+
+    Of a bucket: start, width, number of readings; of power the least, the mean and the greatest; of
+    the rest the mean. A bucket without readings is absent.
+
+    Raises:
+        UsageError: the window is empty or longer than seven days, or the number makes no sense.
+    """
+    if not 0 <= from_us < to_us:
+        raise UsageError("The window is empty.", "Give from_us below to_us, in µs since 1970.")
+    if to_us - from_us > LONGEST_US:
+        raise UsageError(
+            "The window is longer than seven days.", "Build the pages for longer stretches."
+        )
+    if points is not None and not 1 <= points <= MOST_POINTS:
+        raise UsageError(f"points cannot be {points}.", f"Give 1 to {MOST_POINTS:,}.")
+    table = _columns(readings(folder, from_us, to_us))
+    if points is None or table.num_rows <= points:
+        return table
+    return _bucketed(table, from_us, -(-(to_us - from_us) // points))
+
+
+def _columns(found: Iterable[Reading]) -> pa.Table:
+    import pyarrow as pa
+
+    rows = list(found)
+    columns: dict[str, Any] = {
+        "time_us": pa.array([one.time_us for one in rows], pa.int64()),
+        "width_us": pa.array([one.width_us for one in rows], pa.int64()),
+    }
+    for name in VALUES:
+        values = pa.array([one.values.get(name) for one in rows], pa.float64())
+        if values.null_count < len(values) or name == "power_w":
+            columns[name] = values
+    return pa.table(columns)
+
+
+def _bucketed(table: pa.Table, from_us: int, width_us: int) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    place = pc.divide(pc.subtract(table["time_us"], from_us), width_us)
+    others = [name for name in table.column_names if name not in {"time_us", "width_us"}]
+    grouped = (
+        table.append_column("place", place)
+        .group_by("place")
+        .aggregate(
+            [
+                ("time_us", "count"),
+                *((name, "mean") for name in others),
+                ("power_w", "min"),
+                ("power_w", "max"),
+            ]
+        )
+        .sort_by("place")
+    )
+    start = pc.add(pc.multiply(grouped["place"], width_us), from_us)
+    columns = {
+        "time_us": start,
+        "width_us": pa.array([width_us] * grouped.num_rows, pa.int64()),
+        "readings": grouped["time_us_count"],
+        **{name: grouped[f"{name}_mean"] for name in others},
+        "power_low_w": grouped["power_w_min"],
+        "power_high_w": grouped["power_w_max"],
+    }
+    return pa.table(columns)

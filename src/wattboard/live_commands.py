@@ -1,0 +1,185 @@
+"""The commands ``live`` and ``record``: parse, call, print."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wattboard.errors import UsageError
+from wattboard.options import (
+    Config,
+    Currency,
+    Energy,
+    Fetched,
+    Intensity,
+    Location,
+    Pue,
+    Quietly,
+    Tariff,
+    Timezone,
+)
+
+if TYPE_CHECKING:
+    from wattboard.live.meters import Meter
+    from wattboard.settings import Settings
+
+DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|min|m|h|d)?$")
+SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, None: 1}
+SHORTEST_S, LONGEST_S = 0.1, 3600.0
+
+Interval = Annotated[
+    float, typer.Option(help="Seconds between readings; divides an hour.", metavar="S")
+]
+Out = Annotated[
+    Path | None, typer.Option("-o", "--out", help="Folder of the recording.", metavar="FOLDER")
+]
+Model = Annotated[
+    Path | None, typer.Option(help="Fitted model: wall watts from activity.", metavar="FILE")
+]
+
+
+def record(
+    out: Out = None,
+    interval: Interval = 1.0,
+    duration: Annotated[
+        str | None, typer.Option("--for", help="Stop after 90s, 10m, 1h, 2d.", metavar="TIME")
+    ] = None,
+    model: Model = None,
+    location: Location = None,
+    intensity: Intensity = None,
+    pue: Pue = None,
+    tariff: Tariff = None,
+    currency: Currency = None,
+    energy: Energy = None,
+    fetched: Fetched = None,
+    timezone: Timezone = None,
+    config: Config = None,
+    quiet: Quietly = False,
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND ...]", help="Record while it runs.")
+    ] = None,
+) -> None:
+    """Record this machine's power and activity; a recording is a log like any other."""
+    from wattboard.live.running import prepare
+    from wattboard.live.running import record as run
+    from wattboard.live_lines import print_about, print_recorded
+
+    if command and duration is not None:
+        raise UsageError("--for and a command exclude each other.", "The command's end is the end.")
+    seconds = None if duration is None else _seconds(duration)
+    settings = _settings(
+        config, location, intensity, pue, tariff, currency, energy, fetched, timezone
+    )
+    meter = _meter(None)
+    folder = out or Path("logs")
+    state, recorder = prepare(settings, meter, folder, width_us=_width_us(interval), model=model)
+    if not quiet:
+        print_about(state)
+    done = run(state, recorder, meter, seconds=seconds, command=command or ())
+    if not quiet:
+        print_recorded(done)
+    if done.exit_code:
+        raise typer.Exit(done.exit_code)
+
+
+def live(
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Another source than this machine's sensors.", metavar="ADDRESS|-"
+        ),
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(help="What to ask a Prometheus server for.", metavar="NAME")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; beyond the loopback with a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8765,
+    out: Out = None,
+    interval: Interval = 1.0,
+    model: Model = None,
+    location: Location = None,
+    intensity: Intensity = None,
+    pue: Pue = None,
+    tariff: Tariff = None,
+    currency: Currency = None,
+    energy: Energy = None,
+    fetched: Fetched = None,
+    timezone: Timezone = None,
+    config: Config = None,
+    quiet: Quietly = False,
+) -> None:
+    """Watch this machine's power in a browser, second by second, and record it."""
+    from wattboard.charts import plotly_js
+    from wattboard.live.pages import Pages
+    from wattboard.live.running import prepare
+    from wattboard.live.serving import listen, serve
+    from wattboard.live_lines import print_about, print_live, terms_told
+    from wattboard.site.live import live_files
+
+    settings = _settings(
+        config, location, intensity, pue, tariff, currency, energy, fetched, timezone
+    )
+    address = listen(host, port)
+    meter = _meter(source, query)
+    folder = out or Path("logs")
+    state, recorder = prepare(settings, meter, folder, width_us=_width_us(interval), model=model)
+    pages = Pages(settings, folder, folder / ".pages")
+    files = live_files(
+        plotly_js(),
+        title=folder.resolve().name,
+        about=state.about,
+        terms=terms_told(state.terms),
+        interval_s=state.width_us / 1e6,
+    )
+
+    def started() -> None:
+        if not quiet:
+            print_about(state)
+        print_live(address.url)
+
+    serve(state, recorder, meter, pages, address, files, started=started)
+
+
+def _settings(config: Path | None, *given: Any) -> Settings:
+    from wattboard.settings import read_settings
+
+    names = ("location", "intensity", "pue", "tariff", "currency", "energy", "fetched", "timezone")
+    return read_settings(config, dict(zip(names, given, strict=True)))
+
+
+def _meter(source: str | None, query: str | None = None) -> Meter:
+    if source is None:
+        if query is not None:
+            raise UsageError(
+                "--query needs --from.", "Give the server: --from prometheus+http://..."
+            )
+        from wattboard.live.sensors import Sensors
+
+        return Sensors()
+    raise UsageError(
+        f"--from cannot be {source[:80]!r}.", "Give prometheus+http://HOST:PORT, or -."
+    )
+
+
+def _seconds(text: str) -> float:
+    found = DURATION.match(text.strip())
+    if found is None or not float(found[1]):
+        raise UsageError(
+            f"--for cannot be {text[:40]!r}.", "Give a time such as 90s, 10m, 1h or 2d."
+        )
+    return float(found[1]) * SECONDS[found[2]]
+
+
+def _width_us(seconds: float) -> int:
+    width_us = round(seconds * 1e6)
+    if not SHORTEST_S <= seconds <= LONGEST_S or 3_600_000_000 % width_us:
+        raise UsageError(
+            f"--interval cannot be {seconds:g}.",
+            f"Give seconds from {SHORTEST_S:g} to {LONGEST_S:,.0f} that divide an hour: 0.5, 1, 60.",
+        )
+    return width_us

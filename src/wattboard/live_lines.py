@@ -1,0 +1,53 @@
+"""Recorder and live server, as lines for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wattboard.format import money, quantity, scaled, span
+from wattboard.terminal import say
+
+if TYPE_CHECKING:
+    from wattboard.footprint import Terms
+    from wattboard.live.running import Recorded
+    from wattboard.live.state import State
+
+
+def print_about(state: State) -> None:
+    """What is read, and where to."""
+    for line in state.about:
+        say(line)
+    say(f"Recording to {state.folder}, every {span(state.width_us / 1e6)}.")
+
+
+def print_live(url: str) -> None:
+    """Where the page is."""
+    say(f"Open {url}")
+
+
+def print_recorded(done: Recorded) -> None:
+    """What was recorded, and what it comes to."""
+    foot = done.footprint
+    say(
+        f"Recorded   {done.readings:,} readings, {span(done.energy.covered_h * 3600)}; "
+        f"{done.missed + done.gaps:,} intervals without one"
+    )
+    say(f"Energy     {scaled(done.energy.energy_kwh, 'kWh')} of the whole machine")
+    if foot.operational_co2e_kg is not None:
+        say(
+            f"CO2e       {scaled(foot.operational_co2e_kg.value, 'kg')}, {foot.location_name or ''}"
+        )
+    if foot.cost is not None:
+        say(f"Cost       {money(foot.cost, foot.currency)}")
+    say(f"Wrote      {done.folder}")
+
+
+def terms_told(terms: Terms) -> dict[str, str]:
+    """The factors in use, each with its source."""
+    pue = terms.pue
+    found = {"PUE": f"{quantity(pue.value, '', 2)} ({pue.kind}: {pue.source})"}
+    if terms.intensity is not None:
+        one = terms.intensity
+        year = f", {one.year}" if one.year else ""
+        found["Grid intensity"] = f"{quantity(one.value, 'g/kWh')} ({one.kind}: {one.source}{year})"
+    return found
