@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
+import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,18 +98,25 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=FAREWELL_S,
     )
-    server = uvicorn.Server(config)
-    leave = server.handle_exit
 
-    def handle_exit(sig: int, frame: Any) -> None:
-        state.hub.close()
-        leave(sig, frame)
+    class Server(uvicorn.Server):
+        """Ends at a signal as its usual end, and lets the watchers go, who would stay for ever."""
 
-    # The name under which uvicorn looks it up when it takes the signals.
-    server.handle_exit = handle_exit  # type: ignore[method-assign]
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            loop = asyncio.get_running_loop()
+
+            def leave() -> None:
+                state.hub.close()
+                self.should_exit = True
+
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, leave)
+            yield
+
+    server = Server(config)
     try:
-        with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[address.listener])
+        server.run(sockets=[address.listener])
     finally:
         stop.set()
         if thread.ident is not None:
