@@ -102,8 +102,9 @@ class Recording:
         end = os.lseek(self._journal, 0, os.SEEK_END)
         line = (to_line(reading, self._zone) + "\n").encode()
         try:
-            if os.write(self._journal, line) < len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            while line:
+                # A disk that fills up takes a part first; what is wrong is told for the rest.
+                line = line[os.write(self._journal, line) :]
             os.fdatasync(self._journal)
         except OSError:
             # Half a line would be taken for damage, and the whole one is written again.
