@@ -85,13 +85,13 @@ class Recorder:
 
     def take(self, tick: int) -> Reading | None:
         """The reading of the interval that ends now; None where there is none, told in the status."""
-        jump = self._clock.jump_us()
         try:
             sample = self._meter.sample()
         except MeterError as error:
             self._gap(str(error))
             return None
-        now = self._clock.now_us()
+        # Once it is taken: a jump while it was would put it where it does not belong.
+        jump, now = self._clock.jump_us(), self._clock.now_us()
         start = now // self._width * self._width - self._width
         skipped = (start + self._width - tick) // self._width
         if abs(jump) > JUMP_US:
