@@ -14,6 +14,8 @@ class Hub:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        # The last text with its number, for who comes between two.
+        self.last: tuple[int, str] | None = None
         self._watching: set[asyncio.Queue[tuple[int, str] | None]] = set()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -26,7 +28,8 @@ class Hub:
         return len(self._watching)
 
     def publish(self, number: int, text: str) -> None:
-        """From any thread."""
+        """From any thread; ``number`` is larger than all before."""
+        self.last = (number, text)
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._spread, (number, text))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,9 @@ def application(
         return Response(body, media_type=_type_of(request.path_params["name"]))
 
     async def now(_request: Request) -> Response:
-        return Response(state.text, media_type="application/json")
+        return Response(
+            state.hub.last[1] if state.hub.last else "null", media_type="application/json"
+        )
 
     async def events(request: Request) -> Response:
         since = _number(request.headers.get("last-event-id") or request.query_params.get("since"))
@@ -89,6 +92,12 @@ def application(
     async def unbuilt(_request: Request) -> Response:
         return RedirectResponse("/pages/index.html" if pages.built else "/#pages", 303)
 
+    static = StaticFiles(directory=pages.site, check_dir=False)
+
+    async def page_files(scope: Any, receive: Any, send: Any) -> None:
+        known = static if pages.built else Response("The pages are not built yet.", 404)
+        await known(scope, receive, send)
+
     async def described(_request: Request) -> Response:
         return JSONResponse(document())
 
@@ -106,7 +115,7 @@ def application(
         Route("/api/now", now),
         Route("/api/readings", stretch),
         Route("/pages", unbuilt),
-        Mount("/pages", StaticFiles(directory=pages.site, check_dir=False)),
+        Mount("/pages", page_files),
     ]
     return Guard(Starlette(routes=routes, lifespan=lifespan), door)
 
@@ -124,9 +133,10 @@ async def _events(state: State, since: int | None) -> AsyncIterator[ServerSentEv
             sent = reading["time_us"]
         if missed:
             yield ServerSentEvent(data=_json(missed), event="missed", id=str(sent))
-    if state.latest is not None:
-        yield ServerSentEvent(data=state.text, event="reading", id=str(state.latest.time_us))
-        sent = max(sent, state.latest.time_us)
+    if state.hub.last is not None:
+        number, text = state.hub.last
+        sent = max(sent, number)
+        yield ServerSentEvent(data=text, event="reading", id=str(number))
     try:
         while True:
             number, text = await first
@@ -137,6 +147,8 @@ async def _events(state: State, since: int | None) -> AsyncIterator[ServerSentEv
         return
     finally:
         first.cancel()
+        with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+            await first
         await coming.aclose()
 
 

@@ -45,6 +45,7 @@ def listen(host: str, port: int) -> Address:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen()
     except (OSError, OverflowError) as error:
         listener.close()
         told = getattr(error, "strerror", None) or error

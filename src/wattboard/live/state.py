@@ -32,14 +32,13 @@ class State:
     simulated: bool = False
     hub: Hub = field(default_factory=Hub)
     latest: Reading | None = None
-    text: str = "null"
 
     def take(self, reading: Reading) -> None:
         """The recorder's listener: add up, and tell every watcher."""
         self.totals.add(reading)
         self.latest = reading
-        self.text = json.dumps(self.told(), separators=(",", ":"), ensure_ascii=False)
-        self.hub.publish(reading.time_us, self.text)
+        text = json.dumps(self.told(), separators=(",", ":"), ensure_ascii=False)
+        self.hub.publish(reading.time_us, text)
 
     def trouble(self) -> list[str]:
         """What is wrong at the moment, in sentences."""

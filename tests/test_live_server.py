@@ -1,0 +1,325 @@
+"""The live server's interfaces, and whom it lets in."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from starlette.testclient import TestClient
+
+from wattboard.errors import OutputError
+from wattboard.footprint import Terms
+from wattboard.live.guard import Door, is_loopback
+from wattboard.live.hub import MOST_BEHIND, Hub
+from wattboard.live.pages import Pages
+from wattboard.live.readings import Means, Reading
+from wattboard.live.recording import Recording
+from wattboard.live.running import live_terms
+from wattboard.live.server import _events, application
+from wattboard.live.serving import listen
+from wattboard.live.state import State
+from wattboard.live.totals import Totals
+from wattboard.settings import Settings
+
+SECOND = 1_000_000
+START = 1_795_600_000 * SECOND
+OURS = "http://127.0.0.1:8765"
+MEANS = {"power_w": Means("measured", "a meter of the test")}
+
+
+def reading(number: int, power: float = 100.0) -> Reading:
+    values = {"power_w": power, "cpu_util_pct": 50.0}
+    return Reading(START + number * SECOND, SECOND, values, MEANS)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    from zoneinfo import ZoneInfo
+
+    recording = Recording(tmp_path / "logs", width_us=SECOND, zone="UTC")
+    terms: Terms = live_terms(Settings(location="FRA", fetched=False))
+    return State(tmp_path / "logs", SECOND, Totals(ZoneInfo("UTC")), terms, recording)
+
+
+def record(state: State, numbers: range) -> None:
+    for number in numbers:
+        one = reading(number, 100.0 + number)
+        assert state.recording is not None
+        state.recording.append(one)
+        state.take(one)
+
+
+def client(state: State, tmp_path: Path, *, token: str | None = None, **kwargs: Any) -> TestClient:
+    door = Door(
+        8765, frozenset({"127.0.0.1", "localhost"}) if token is None else frozenset(), token
+    )
+    pages = Pages(Settings(), state.folder, tmp_path / "pages")
+    app = application(state, pages, door, {"index.html": b"<h1>Now</h1>", "assets/a.js": b"1"})
+    return TestClient(app, base_url=OURS, **kwargs)
+
+
+# ------------------------------------------------------------------------------------- the door
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {"host": "127.0.0.1:8765"}, None),
+        ("GET", {"host": "localhost:8765"}, None),
+        # A name of an attacker that resolves to the loopback.
+        ("GET", {"host": "attacker.example:8765"}, 421),
+        ("GET", {"host": "127.0.0.1:80"}, 421),
+        ("GET", {"host": "127.0.0.1"}, 421),
+        ("GET", {"host": "127.0.0.1.attacker.example:8765"}, 421),
+        ("GET", {"host": "x@127.0.0.1:8765:1"}, 421),
+        ("GET", {}, 421),
+        ("GET", {"host": "127.0.0.1:8765", "origin": OURS}, None),
+        ("GET", {"host": "127.0.0.1:8765", "origin": "http://attacker.example"}, 403),
+        ("GET", {"host": "127.0.0.1:8765", "origin": "null"}, 403),
+        ("POST", {"host": "127.0.0.1:8765", "origin": OURS}, None),
+        ("POST", {"host": "127.0.0.1:8765", "origin": "http://localhost:8765"}, 403),
+        ("POST", {"host": "127.0.0.1:8765", "origin": "http://127.0.0.1:9999"}, 403),
+        # A form of another page brings no Origin in old browsers, and curl none at all.
+        ("POST", {"host": "127.0.0.1:8765"}, 403),
+    ],
+)
+def test_who_is_let_in(method: str, headers: dict[str, str], status: int | None) -> None:
+    refusal = Door(8765, frozenset({"127.0.0.1", "localhost"})).refusal(method, headers, "")
+    assert (None if refusal is None else refusal[0]) == status
+
+
+def test_beyond_the_loopback_the_token_counts(state: State, tmp_path: Path) -> None:
+    with client(state, tmp_path, token="secret", follow_redirects=False) as http:
+        assert http.get("/").status_code == 401
+        assert http.get("/metrics").status_code == 401
+        assert http.get("/?token=wrong").status_code == 401
+        assert http.get("/", headers={"authorization": "Bearer wrong"}).status_code == 401
+        assert http.get("/metrics", headers={"authorization": "Bearer secret"}).status_code == 200
+        answer = http.get("/?token=secret")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        cookie = answer.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        # The browser has it from now on.
+        assert http.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("192.168.1.7", False),
+        ("localhost.attacker.example", False),
+    ],
+)
+def test_the_loopback(host: str, is_ours: bool) -> None:
+    assert is_loopback(host) is is_ours
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    first = listen("127.0.0.1", 0)
+    try:
+        with pytest.raises(OutputError, match=r"Cannot listen on 127\.0\.0\.1"):
+            listen("127.0.0.1", first.door.port)
+        assert first.door.token is None
+        assert first.url == f"http://127.0.0.1:{first.door.port}/"
+    finally:
+        first.listener.close()
+    with pytest.raises(OutputError, match=r"Cannot listen on 203\.0\.113\.9"):
+        listen("203.0.113.9", 0)
+
+
+def test_everybody_is_asked_for_a_token() -> None:
+    address = listen("0.0.0.0", 0)
+    try:
+        assert address.door.token is not None
+        assert len(address.door.token) >= 32
+        assert address.url.endswith(f"/?token={address.door.token}")
+    finally:
+        address.listener.close()
+
+
+def test_every_answer_has_the_headers(state: State, tmp_path: Path) -> None:
+    with client(state, tmp_path) as http:
+        for path in ("/", "/metrics", "/api/now", "/api", "/assets/a.js", "/nowhere", "/pages/a"):
+            headers = http.get(path).headers
+            assert "script-src 'self'" in headers["content-security-policy"], path
+            assert headers["x-content-type-options"] == "nosniff", path
+        assert http.get("/assets/a.js").headers["content-type"].startswith("text/javascript")
+        assert http.get("/assets/..%2f..%2fpyproject.toml").status_code == 404
+        assert http.get("/pages/..%2f..%2fsecret").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/metrics", "/api/now", "/api/readings", "/events", "/pages"]
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_no_other_route_takes_anything(
+    state: State, tmp_path: Path, path: str, method: str
+) -> None:
+    with client(state, tmp_path) as http:
+        assert http.request(method, path, headers={"origin": OURS}).status_code in {404, 405}
+        assert http.get("/build").status_code == 405
+
+
+# ------------------------------------------------------------------------------------- interfaces
+
+
+def test_before_the_first_reading_all_is_unknown(state: State, tmp_path: Path) -> None:
+    with client(state, tmp_path) as http:
+        assert http.get("/api/now").json() is None
+        assert http.get("/api/readings").json() == {"time_us": [], "width_us": [], "power_w": []}
+        assert "wattboard_power_watts{" not in http.get("/metrics").text
+
+
+def test_the_latest_reading_says_how_it_came_about(state: State, tmp_path: Path) -> None:
+    record(state, range(10))
+    with client(state, tmp_path) as http:
+        told = http.get("/api/now").json()
+    assert told["reading"]["values"]["power_w"] == 109.0
+    assert told["reading"]["means"]["power_w"] == {
+        "kind": "measured",
+        "by": "a meter of the test",
+    }
+    kwh = sum(100 + number for number in range(10)) / 3.6e6
+    assert told["today"]["energy_kwh"] == pytest.approx(kwh, rel=1e-15)
+    intensity = state.terms.intensity
+    assert intensity is not None
+    assert told["today"]["co2e_kg"]["value"] == pytest.approx(kwh * intensity.value / 1000)
+    assert told["today"]["cost"] is None
+    assert told["status"] == {"readings": 0, "missed": 0, "gaps": 0, "trouble": []}
+
+
+def test_a_window_as_readings_and_as_buckets(state: State, tmp_path: Path) -> None:
+    record(state, range(100))
+    with client(state, tmp_path) as http:
+        whole = http.get(f"/api/readings?from_us={START}&to_us={START + 100 * SECOND}").json()
+        assert whole["power_w"] == [100.0 + number for number in range(100)]
+        assert "gpu_power_w" not in whole
+        query = f"from_us={START}&to_us={START + 100 * SECOND}&points=10"
+        few = http.get(f"/api/readings?{query}").json()
+        assert few["readings"] == [10] * 10
+        assert few["power_w"] == [104.5 + 10 * place for place in range(10)]
+        assert few["power_low_w"][3] == 130.0
+        assert few["power_high_w"][3] == 139.0
+        arrow = http.get(f"/api/readings?{query}&format=arrow")
+        assert arrow.headers["content-type"] == "application/vnd.apache.arrow.stream"
+        table = pa.ipc.open_stream(io.BytesIO(arrow.content)).read_all()
+        assert table.to_pydict() == few
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("from_us=x", "from_us cannot be 'x'"),
+        ("from_us=5&to_us=5", "The window is empty"),
+        ("from_us=9&to_us=5", "The window is empty"),
+        ("from_us=-1&to_us=5", "from_us cannot be '-1'"),
+        ("from_us=0&to_us=99999999999999999999", "to_us cannot be"),
+        ("from_us=1&to_us=604800000002", "longer than seven days"),
+        ("points=0", "points cannot be 0"),
+        ("points=20001", "points cannot be 20001"),
+    ],
+)
+def test_a_window_that_makes_no_sense(state: State, tmp_path: Path, query: str, said: str) -> None:
+    with client(state, tmp_path) as http:
+        answer = http.get(f"/api/readings?{query}")
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+    assert answer.json()["hint"]
+
+
+def test_the_interfaces_are_described(state: State, tmp_path: Path) -> None:
+    with client(state, tmp_path) as http:
+        document = http.get("/api/openapi.json").json()
+        page = http.get("/api").text
+        routes = {"/api/now", "/api/readings", "/events", "/metrics", "/build"}
+        assert set(document["paths"]) == routes
+        for path, methods in document["paths"].items():
+            assert f"{next(iter(methods)).upper()} {path}" in page
+            if path not in {"/events", "/build"}:
+                assert http.get(path).status_code == 200
+
+
+def test_pages_are_built_on_demand_by_a_process_of_their_own(state: State, tmp_path: Path) -> None:
+    record(state, range(120))
+    with client(state, tmp_path, follow_redirects=False) as http:
+        assert http.get("/pages").headers["location"] == "/#pages"
+        answer = http.post("/build", headers={"origin": OURS})
+        assert answer.status_code == 200, answer.text
+        assert answer.json() == {"address": "/pages/index.html"}
+        assert "a recording of this machine" in http.get("/pages/index.html").text
+        summary = http.get("/pages/summary.json").json()
+        assert http.get("/pages").headers["location"] == "/pages/index.html"
+    # What was shown live is what the pages show.
+    assert summary["energy"]["integrated_kwh"] == pytest.approx(
+        state.totals.whole.energy_kwh, rel=1e-14
+    )
+
+
+def test_a_build_that_fails_says_why(state: State, tmp_path: Path) -> None:
+    with client(state, tmp_path) as http:
+        answer = http.post("/build", headers={"origin": OURS})
+    assert answer.status_code == 500
+    assert "holds no log" in answer.json()["error"]
+
+
+# ------------------------------------------------------------------------------------- events
+
+
+def test_a_watcher_gets_what_it_missed_and_then_what_comes(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wattboard.live.server.wall_us", lambda: START + 60 * SECOND)
+    record(state, range(5))
+
+    async def watched() -> list[Any]:
+        state.hub.bind(asyncio.get_running_loop())
+        found = []
+        events = _events(state, reading(1).time_us)
+        for _ in range(2):
+            found.append(await anext(events))
+        record(state, range(5, 7))
+        for _ in range(2):
+            found.append(await anext(events))
+        assert state.hub.watchers == 1
+        await events.aclose()
+        assert state.hub.watchers == 0
+        return found
+
+    missed, now, fifth, sixth = asyncio.run(watched())
+    assert (missed.event, missed.id) == ("missed", str(reading(4).time_us))
+    assert [one["time_us"] for one in json.loads(missed.data)] == [
+        reading(number).time_us for number in (2, 3, 4)
+    ]
+    assert [(one.event, one.id) for one in (now, fifth, sixth)] == [
+        ("reading", str(reading(number).time_us)) for number in (4, 5, 6)
+    ]
+
+
+def test_a_watcher_that_does_not_read_is_let_go(state: State) -> None:
+    async def slow() -> int:
+        hub = Hub()
+        hub.bind(asyncio.get_running_loop())
+        watching = hub.watch()
+        first = asyncio.ensure_future(anext(watching))
+        await asyncio.sleep(0)
+        for number in range(MOST_BEHIND + 5):
+            hub.publish(number, "x")
+        await asyncio.sleep(0)
+        # It has a part of them; who connects again asks for the rest.
+        await first
+        seen = [number async for number, _ in watching]
+        assert hub.watchers == 0
+        return len(seen)
+
+    assert asyncio.run(slow()) < MOST_BEHIND + 5
