@@ -23,15 +23,43 @@ from wattboard.options import (
 )
 
 if TYPE_CHECKING:
-    from wattboard.live.meters import Meter
+    from wattboard.live.meters import Feed, Meter
     from wattboard.settings import Settings
 
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|min|m|h|d)?$")
 SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, None: 1}
 SHORTEST_S, LONGEST_S = 0.1, 3600.0
+US = 1_000_000
 
 Interval = Annotated[
-    float, typer.Option(help="Seconds between readings; divides an hour.", metavar="S")
+    float | None,
+    typer.Option(
+        help="Seconds between readings; divides an hour. 1, or as a Prometheus server scrapes.",
+        metavar="S",
+    ),
+]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        help="Instead of this machine's sensors: - for JSON lines on standard input, or a "
+        "Prometheus server.",
+        metavar="-|prometheus+http://HOST:PORT",
+    ),
+]
+Query = Annotated[
+    str | None,
+    typer.Option(
+        help="What to ask a Prometheus server for: dcgm, kepler, scaphandre, nvidia, codecarbon, "
+        "wattboard, or PromQL that gives watts.",
+        metavar="NAME|PROMQL",
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        help="Begin with what a Prometheus server has of the last 1h, 2d.", metavar="TIME"
+    ),
 ]
 Out = Annotated[
     Path | None, typer.Option("-o", "--out", help="Folder of the recording.", metavar="FOLDER")
@@ -43,7 +71,10 @@ Model = Annotated[
 
 def record(
     out: Out = None,
-    interval: Interval = 1.0,
+    source: Source = None,
+    query: Query = None,
+    since: Since = None,
+    interval: Interval = None,
     duration: Annotated[
         str | None, typer.Option("--for", help="Stop after 90s, 10m, 1h, 2d.", metavar="TIME")
     ] = None,
@@ -73,9 +104,9 @@ def record(
     settings = _settings(
         config, location, intensity, pue, tariff, currency, energy, fetched, timezone
     )
-    meter = _meter(None)
+    meter, width_us = _meter(source, query, since, interval)
     folder = out or Path("logs")
-    state, recorder = prepare(settings, meter, folder, width_us=_width_us(interval), model=model)
+    state, recorder = prepare(settings, meter, folder, width_us=width_us, model=model)
     if not quiet:
         print_about(state)
     done = run(state, recorder, meter, seconds=seconds, command=command or ())
@@ -86,21 +117,15 @@ def record(
 
 
 def live(
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--from", help="Another source than this machine's sensors.", metavar="ADDRESS|-"
-        ),
-    ] = None,
-    query: Annotated[
-        str | None, typer.Option(help="What to ask a Prometheus server for.", metavar="NAME")
-    ] = None,
+    source: Source = None,
+    query: Query = None,
+    since: Since = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; beyond the loopback with a token.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8765,
     out: Out = None,
-    interval: Interval = 1.0,
+    interval: Interval = None,
     model: Model = None,
     location: Location = None,
     intensity: Intensity = None,
@@ -125,9 +150,9 @@ def live(
         config, location, intensity, pue, tariff, currency, energy, fetched, timezone
     )
     address = listen(host, port)
-    meter = _meter(source, query)
+    meter, width_us = _meter(source, query, since, interval)
     folder = out or Path("logs")
-    state, recorder = prepare(settings, meter, folder, width_us=_width_us(interval), model=model)
+    state, recorder = prepare(settings, meter, folder, width_us=width_us, model=model)
     pages = Pages(settings, folder, folder / ".pages")
     files = live_files(
         plotly_js(),
@@ -152,25 +177,42 @@ def _settings(config: Path | None, *given: Any) -> Settings:
     return read_settings(config, dict(zip(names, given, strict=True)))
 
 
-def _meter(source: str | None, query: str | None = None) -> Meter:
-    if source is None:
-        if query is not None:
+def _meter(
+    source: str | None, query: str | None, since: str | None, interval: float | None
+) -> tuple[Meter | Feed, int]:
+    """The meter, and its interval in µs."""
+    width_us = None if interval is None else _width_us(interval)
+    if source is not None and source.startswith(("prometheus+http://", "prometheus+https://")):
+        from wattboard.live.prometheus import open_server
+
+        back_s = 0.0 if since is None else _seconds(since, "--since")
+        return open_server(source, query, width_us=width_us, since_s=back_s)
+    for given, name in ((query, "--query"), (since, "--since")):
+        if given is not None:
             raise UsageError(
-                "--query needs --from.", "Give the server: --from prometheus+http://..."
+                f"{name} is for a Prometheus server.", "Give it: --from prometheus+http://HOST:PORT"
             )
+    width_us = width_us or US
+    if source is None:
         from wattboard.live.sensors import Sensors
 
-        return Sensors()
+        return Sensors(), width_us
+    if source == "-":
+        from wattboard.live.standard_input import StandardInput
+
+        return StandardInput(width_us), width_us
     raise UsageError(
-        f"--from cannot be {source[:80]!r}.", "Give prometheus+http://HOST:PORT, or -."
+        # An address may hold a password.
+        f"--from cannot be {source[:80].rpartition('@')[2]!r}.",
+        "Give prometheus+http://HOST:PORT, or - for standard input.",
     )
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, option: str = "--for") -> float:
     found = DURATION.match(text.strip())
     if found is None or not float(found[1]):
         raise UsageError(
-            f"--for cannot be {text[:40]!r}.", "Give a time such as 90s, 10m, 1h or 2d."
+            f"{option} cannot be {text[:40]!r}.", "Give a time such as 90s, 10m, 1h or 2d."
         )
     return float(found[1]) * SECONDS[found[2]]
 

@@ -39,6 +39,8 @@ def print_recorded(done: Recorded) -> None:
         )
     if foot.cost is not None:
         say(f"Cost       {money(foot.cost, foot.currency)}")
+    for line in done.left_out:
+        say(line)
     say(f"Wrote      {done.folder}")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from wattboard.live.readings import Means
 
@@ -22,6 +24,14 @@ class Sample:
 
 class MeterError(Exception):
     """A meter has no answer for now: a sensor that disappeared, a server that is down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A sample with its own time: means over the interval that starts at ``start_us`` (UTC)."""
+
+    start_us: int
+    sample: Sample
 
 
 class Meter(Protocol):
@@ -49,3 +59,36 @@ class Meter(Protocol):
 
     def about(self) -> list[str]:
         """What is measured and how, in sentences."""
+
+
+@runtime_checkable
+class Feed(Protocol):
+    """A meter whose readings come with their own time, now or in the past: a pipe, a server's store.
+
+    It is not asked; it is followed. ``start``, ``stop``, ``columns`` and ``about`` are a Meter's.
+    """
+
+    def start(self) -> None:
+        """As a Meter's.
+
+        Raises:
+            InputError: it can never be read, with what to do.
+        """
+
+    def follow(self, stop: threading.Event) -> Iterator[Interval | MeterError]:
+        """Whole intervals in order of time, until the input ends or ``stop`` is set.
+
+        A ``MeterError`` among them says why nothing comes for now, or what was left out.
+        """
+
+    def stop(self) -> None:
+        """Let go of what is read."""
+
+    def columns(self) -> list[str]:
+        """The canonical columns that samples can have; known once started."""
+
+    def about(self) -> list[str]:
+        """What is read and how, in sentences."""
+
+    def left_out(self) -> list[str]:
+        """What came and could not be recorded, counted, in sentences."""

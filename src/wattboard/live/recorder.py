@@ -27,7 +27,69 @@ class Status:
     notes: list[str] = field(default_factory=list)
 
 
-class Recorder:
+class Keeper:
+    """Makes readings of samples and hands them on; how it comes by samples is its kinds' own."""
+
+    def __init__(
+        self,
+        listeners: list[Listener],
+        *,
+        width_us: int,
+        model: Model | None = None,
+        last_us: int | None = None,
+        status: Status | None = None,
+    ) -> None:
+        self.status = status or Status()
+        self.ready = threading.Event()
+        self._listeners = listeners
+        self._width = width_us
+        self._model = model
+        # The start of the last interval that is recorded: time is recorded once.
+        self._last = last_us if last_us is not None else -1
+
+    def run(self, stop: threading.Event) -> None:
+        """Record until ``stop`` is set, or nothing more can come."""
+        raise NotImplementedError
+
+    def keep(self, start: int, sample: Sample) -> Reading | None:
+        """The reading of the interval from ``start`` on, handed to all who listen."""
+        reading = self._reading(start, sample)
+        if reading is None:
+            self._gap("no power could be read")
+            return None
+        self._last = start
+        self.status.readings += 1
+        self.status.trouble = None
+        for listen in self._listeners:
+            listen(reading)
+        return reading
+
+    def _gap(self, why: str) -> None:
+        self.status.gaps += 1
+        self.status.trouble = f"No reading: {why}"
+
+    def _reading(self, start: int, sample: Sample) -> Reading | None:
+        values = sensible(sample.values)
+        means = {name: told for name, told in sample.means.items() if name in values}
+        if "power_w" not in values:
+            parts = [f"{part}_power_w" for part in PARTS if f"{part}_power_w" in sample.values]
+            # A part that fell silent would make the sum a smaller machine's.
+            if parts and all(part in values for part in parts):
+                values["power_w"] = round(sum(values[part] for part in parts), 3)
+                means["power_w"] = _sum_of(parts, means)
+        bounds: dict[str, float] = {}
+        if self._model is not None:
+            found = self._model(values)
+            if found is not None:
+                power, bounds, told = found
+                values |= power
+                means["power_w"] = told
+        if "power_w" not in values:
+            return None
+        return Reading(start, self._width, values, means, bounds)
+
+
+class Recorder(Keeper):
     """Asks a meter at each multiple of the interval, and hands the reading on.
 
     A reading covers the interval before it was taken. Of an interval in which nothing could be read,
@@ -45,15 +107,9 @@ class Recorder:
         last_us: int | None = None,
         status: Status | None = None,
     ) -> None:
-        self.status = status or Status()
-        self.ready = threading.Event()
+        super().__init__(listeners, width_us=width_us, model=model, last_us=last_us, status=status)
         self._meter = meter
-        self._listeners = listeners
-        self._width = width_us
         self._clock = clock or Clock()
-        self._model = model
-        # The start of the last interval that is recorded: time is recorded once.
-        self._last = last_us if last_us is not None else -1
 
     def run(self, stop: threading.Event) -> None:
         """Record until ``stop`` is set; the meter has been started."""
@@ -104,40 +160,7 @@ class Recorder:
             return None
         if skipped > 0:
             self.status.missed += skipped
-        reading = self._reading(start, sample)
-        if reading is None:
-            self._gap("no power could be read")
-            return None
-        self._last = start
-        self.status.readings += 1
-        self.status.trouble = None
-        for listen in self._listeners:
-            listen(reading)
-        return reading
-
-    def _gap(self, why: str) -> None:
-        self.status.gaps += 1
-        self.status.trouble = f"No reading: {why}"
-
-    def _reading(self, start: int, sample: Sample) -> Reading | None:
-        values = sensible(sample.values)
-        means = {name: told for name, told in sample.means.items() if name in values}
-        if "power_w" not in values:
-            parts = [f"{part}_power_w" for part in PARTS if f"{part}_power_w" in sample.values]
-            # A part that fell silent would make the sum a smaller machine's.
-            if parts and all(part in values for part in parts):
-                values["power_w"] = round(sum(values[part] for part in parts), 3)
-                means["power_w"] = _sum_of(parts, means)
-        bounds: dict[str, float] = {}
-        if self._model is not None:
-            found = self._model(values)
-            if found is not None:
-                power, bounds, told = found
-                values |= power
-                means["power_w"] = told
-        if "power_w" not in values:
-            return None
-        return Reading(start, self._width, values, means, bounds)
+        return self.keep(start, sample)
 
 
 def _sum_of(parts: list[str], means: dict[str, Means]) -> Means:

@@ -17,7 +17,9 @@ from wattboard.accounting import energy_table, terms_of
 from wattboard.errors import InputError
 from wattboard.fetching.use import with_fetched
 from wattboard.live.clock import US, Clock
-from wattboard.live.recorder import Recorder
+from wattboard.live.follower import Follower
+from wattboard.live.meters import Feed
+from wattboard.live.recorder import Keeper, Recorder
 from wattboard.live.recording import Recording, last_reading, readings
 from wattboard.live.state import State
 from wattboard.live.totals import Sum, Totals
@@ -42,6 +44,7 @@ class Recorded:
     missed: int
     gaps: int
     exit_code: int | None
+    left_out: tuple[str, ...] = ()
 
 
 def live_terms(settings: Settings) -> Terms:
@@ -55,8 +58,13 @@ def live_terms(settings: Settings) -> Terms:
 
 
 def prepare(
-    settings: Settings, meter: Meter, folder: Path, *, width_us: int, model: Path | None = None
-) -> tuple[State, Recorder]:
+    settings: Settings,
+    meter: Meter | Feed,
+    folder: Path,
+    *,
+    width_us: int,
+    model: Path | None = None,
+) -> tuple[State, Keeper]:
     """Everything that can be refused is refused here, before the first reading.
 
     Raises:
@@ -73,6 +81,17 @@ def prepare(
             totals.add(reading)
         last = last_reading(folder)
         clock = Clock()
+        if isinstance(meter, Feed):
+            state = State(folder, width_us, totals, terms, recording, meter.about())
+            follower = Follower(
+                meter,
+                [recording.append, state.take],
+                width_us=width_us,
+                model=_model(model, meter),
+                last_us=None if last is None else last.time_us,
+                status=state.status,
+            )
+            return state, follower
         if last is not None and last.time_us > clock.now_us():
             raise InputError(
                 f"{folder} holds readings of the future: the clock was set back.",
@@ -94,7 +113,7 @@ def prepare(
     return state, recorder
 
 
-def _model(path: Path | None, meter: Meter) -> Model | None:
+def _model(path: Path | None, meter: Meter | Feed) -> Model | None:
     if path is None:
         return None
     from wattboard.live.modelled import model_of
@@ -104,8 +123,8 @@ def _model(path: Path | None, meter: Meter) -> Model | None:
 
 def record(
     state: State,
-    recorder: Recorder,
-    meter: Meter,
+    recorder: Keeper,
+    meter: Meter | Feed,
     *,
     seconds: float | None = None,
     command: Sequence[str] = (),
@@ -128,6 +147,9 @@ def record(
             code = _run(command)
             # Its last moments are in an interval that ends after it.
             stop.wait(recorder_pause(state.width_us))
+        elif isinstance(meter, Feed):
+            # Its readings may be over, or come faster than time goes by.
+            thread.join(seconds)
         else:
             stop.wait(seconds)
     finally:
@@ -141,7 +163,21 @@ def record(
 
     foot = footprint(energy.energy_kwh, energy.covered_h, state.terms)
     status = recorder.status
-    return Recorded(state.folder, energy, foot, status.readings, status.missed, status.gaps, code)
+    left_out = meter.left_out() if isinstance(meter, Feed) else []
+    if left_out and not status.readings:
+        raise InputError(
+            "Nothing was recorded. " + " ".join(left_out), "Mend what is written there."
+        )
+    return Recorded(
+        state.folder,
+        energy,
+        foot,
+        status.readings,
+        status.missed,
+        status.gaps,
+        code,
+        tuple(left_out),
+    )
 
 
 def recorder_pause(width_us: int) -> float:

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from wattboard.errors import UsageError
 from wattboard.live.clock import wall_us
-from wattboard.live.metrics import CONTENT_TYPE, exposition
+from wattboard.live.metrics import exposition
 from wattboard.live.openapi import document, page
 from wattboard.live.recording import readings
 from wattboard.live.state import plain
@@ -80,8 +80,9 @@ def application(
             return Response(_arrow(table), media_type=ARROW)
         return JSONResponse(table.to_pydict(), headers={"Cache-Control": "no-store"})
 
-    async def metrics(_request: Request) -> Response:
-        return Response(scrape(), headers={"Content-Type": CONTENT_TYPE})
+    async def metrics(request: Request) -> Response:
+        body, kind = scrape(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": kind})
 
     async def build(_request: Request) -> Response:
         failed = await pages.build()

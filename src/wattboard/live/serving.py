@@ -16,9 +16,9 @@ from wattboard.errors import OutputError
 from wattboard.live.guard import Door, is_loopback
 
 if TYPE_CHECKING:
-    from wattboard.live.meters import Meter
+    from wattboard.live.meters import Feed, Meter
     from wattboard.live.pages import Pages
-    from wattboard.live.recorder import Recorder
+    from wattboard.live.recorder import Keeper
     from wattboard.live.state import State
 
 # A browser that listens never hangs up by itself.
@@ -66,8 +66,8 @@ def listen(host: str, port: int) -> Address:
 
 def serve(
     state: State,
-    recorder: Recorder,
-    meter: Meter,
+    recorder: Keeper,
+    meter: Meter | Feed,
     pages: Pages,
     address: Address,
     files: dict[str, bytes],

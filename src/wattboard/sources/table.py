@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wattboard.errors import InputError, UsageError
@@ -78,7 +79,7 @@ def detect(
     if columns:
         mapped = {name: _given(head, grid, name, item) for name, item in columns.items()}
     else:
-        mapped = _obvious(head, grid, notes)
+        mapped = obvious(head.name, grid.header, notes)
     wanted = METERED if needs_power else (*METERED, *ACTIVITY_COLUMNS)
     if "time" not in mapped or not mapped.keys() & set(wanted):
         return None
@@ -155,9 +156,16 @@ def named(source: str) -> Named:
     return Named(source, bare, WORDS.get(unit.lower(), unit))
 
 
-def _obvious(head: Head, grid: Grid, notes: list[str]) -> dict[str, Mapped]:
+def obvious(file: str, header: Sequence[str], notes: list[str]) -> dict[str, Mapped]:
+    """Time, labels and canonical columns that names tell, each with the unit in its name.
+
+    What is left out, and why, is added to ``notes``.
+
+    Raises:
+        InputError: several names could be one column.
+    """
     mapped: dict[str, Mapped] = {}
-    names = [named(source) for source in dict.fromkeys(grid.header)]
+    names = [named(source) for source in dict.fromkeys(header)]
     for label, choices in (("time", TIME), ("host", HOST), ("device", DEVICE)):
         for wanted in choices:
             hit = next((one.source for one in names if one.bare == wanted), None)
@@ -174,7 +182,7 @@ def _obvious(head: Head, grid: Grid, notes: list[str]) -> dict[str, Mapped]:
         if column not in UNIT_NAMES:
             hits = [hit for hit in hits if _taken(column, hit, notes)]
         if hits:
-            mapped[column] = _one(head, column, hits, notes)
+            mapped[column] = _one(file, column, hits, notes)
     return mapped
 
 
@@ -188,14 +196,14 @@ def _taken(column: str, hit: Mapped, notes: list[str]) -> bool:
     return True
 
 
-def _one(head: Head, column: str, hits: list[Mapped], notes: list[str]) -> Mapped:
+def _one(file: str, column: str, hits: list[Mapped], notes: list[str]) -> Mapped:
     if len(hits) == 1:
         return hits[0]
     listed = ", ".join(repr(hit.source) for hit in hits)
     with_unit = [hit for hit in hits if hit.unit]
     if len(with_unit) != 1:
         raise InputError(
-            f"Several columns of {head.name} could be {column}: {listed}.",
+            f"Several columns of {file} could be {column}: {listed}.",
             f"Say which with --columns time=...,{column}=NAME:UNIT.",
         )
     notes.append(f"of {listed} the one with a unit was taken")

@@ -1,0 +1,47 @@
+"""The recorder of readings that come with their own time: it follows them instead of asking.
+
+Such a time may be long past (a file that is replayed, what a server has stored), so that the wall
+clock decides nothing here. Each interval is recorded once, in order; those that the feed skips are
+gaps.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from wattboard.live.meters import Feed, MeterError
+from wattboard.live.recorder import Keeper, Listener, Model, Status
+
+
+class Follower(Keeper):
+    """Hands on the intervals of a feed; ``run`` returns when the feed ends."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        listeners: list[Listener],
+        *,
+        width_us: int,
+        model: Model | None = None,
+        last_us: int | None = None,
+        status: Status | None = None,
+    ) -> None:
+        super().__init__(listeners, width_us=width_us, model=model, last_us=last_us, status=status)
+        self._feed = feed
+        self._before: int | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Record until the feed ends or ``stop`` is set; the feed has been started."""
+        self.ready.set()
+        for item in self._feed.follow(stop):
+            if isinstance(item, MeterError):
+                self.status.trouble = str(item)
+                continue
+            if item.start_us <= self._last:
+                self.status.gaps += 1
+                self.status.trouble = "No reading: this time or a later one is recorded already"
+                continue
+            if self._before is not None:
+                self.status.missed += max((item.start_us - self._before) // self._width - 1, 0)
+            self._before = item.start_us
+            self.keep(item.start_us, item.sample)
