@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -23,6 +24,7 @@ from wattboard.options import (
 )
 
 if TYPE_CHECKING:
+    from wattboard.live.emissions_file import EmissionsFile
     from wattboard.live.meters import Feed, Meter
     from wattboard.settings import Settings
 
@@ -75,6 +77,14 @@ def record(
     query: Query = None,
     since: Since = None,
     interval: Interval = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="codecarbon: write its emissions.csv beside the recording.",
+            metavar="codecarbon",
+        ),
+    ] = None,
     duration: Annotated[
         str | None, typer.Option("--for", help="Stop after 90s, 10m, 1h, 2d.", metavar="TIME")
     ] = None,
@@ -106,12 +116,20 @@ def record(
     )
     meter, width_us = _meter(source, query, since, interval)
     folder = out or Path("logs")
-    state, recorder = prepare(settings, meter, folder, width_us=width_us, model=model)
+    emissions = _emissions_file(form, folder, settings, own=source is None)
+    also = [emissions.take] if emissions else []
+    state, recorder = prepare(settings, meter, folder, width_us=width_us, model=model, also=also)
     if not quiet:
         print_about(state)
-    done = run(state, recorder, meter, seconds=seconds, command=command or ())
+    written = None
+    try:
+        done = run(state, recorder, meter, seconds=seconds, command=command or ())
+    finally:
+        # However it ends: what is recorded is recorded.
+        if emissions is not None:
+            written = emissions.write()
     if not quiet:
-        print_recorded(done)
+        print_recorded(done, written)
     if done.exit_code:
         raise typer.Exit(done.exit_code)
 
@@ -175,6 +193,20 @@ def _settings(config: Path | None, *given: Any) -> Settings:
 
     names = ("location", "intensity", "pue", "tariff", "currency", "energy", "fetched", "timezone")
     return read_settings(config, dict(zip(names, given, strict=True)))
+
+
+def _emissions_file(
+    form: str | None, folder: Path, settings: Settings, *, own: bool
+) -> EmissionsFile | None:
+    """What writes the recording in another form, if one is asked for."""
+    if form is None:
+        return None
+    if form != "codecarbon":
+        raise UsageError(f"--format cannot be {form[:40]!r}.", "Give codecarbon, or leave it out.")
+    from wattboard.live.emissions_file import EmissionsFile
+    from wattboard.live.running import live_terms, live_zone
+
+    return EmissionsFile(folder, live_terms(settings), ZoneInfo(live_zone(settings)), own=own)
 
 
 def _meter(

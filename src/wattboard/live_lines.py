@@ -8,6 +8,8 @@ from wattboard.format import money, quantity, scaled, span
 from wattboard.terminal import say
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wattboard.footprint import Terms
     from wattboard.live.running import Recorded
     from wattboard.live.state import State
@@ -25,8 +27,8 @@ def print_live(url: str) -> None:
     say(f"Open {url}")
 
 
-def print_recorded(done: Recorded) -> None:
-    """What was recorded, and what it comes to."""
+def print_recorded(done: Recorded, also: Path | None = None) -> None:
+    """What was recorded, what it comes to, and where it is; ``also`` is another file of it."""
     foot = done.footprint
     say(
         f"Recorded   {done.readings:,} readings, {span(done.energy.covered_h * 3600)}; "
@@ -42,6 +44,8 @@ def print_recorded(done: Recorded) -> None:
     for line in done.left_out:
         say(line)
     say(f"Wrote      {done.folder}")
+    if also is not None:
+        say(f"Wrote      {also}")
 
 
 def terms_told(terms: Terms) -> dict[str, str]:

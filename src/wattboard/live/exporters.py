@@ -49,11 +49,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """The columns of an exporter: of each, the metrics that can tell it, the best first."""
+    """The columns of an exporter: of each, the metrics that can tell it, the best first.
+
+    ``times`` are metrics of one that averages itself: its interval's end, and its width (s).
+    """
 
     title: str
     columns: tuple[tuple[Ask, ...], ...]
     notes: tuple[str, ...] = ()
+    times: tuple[str, str] | None = None
 
 
 def _gpus(metric: str, *labels: str, util: bool = False, scale: float = 1.0, by: str = "") -> Ask:
@@ -221,6 +225,7 @@ EXPORTERS: dict[str, Exporter] = {
                 for part in ("cpu", "gpu", "ram")
             ),
         ),
+        times=("wattboard_reading_timestamp_seconds", "wattboard_interval_seconds"),
     ),
 }
 

@@ -2,7 +2,7 @@
 
 Of each interval the samples inside it are averaged by the server (``avg_over_time``); one without any
 is a gap, so that no old sample is repeated. A server that was away is asked again for the time that
-was missed.
+was missed. What another wattboard measured over the same intervals comes back as it was recorded there.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ class Prometheus:
         self._others: set[str] = set()
         self._known: dict[str, set[Key]] = {}
         self._devices: dict[str, int] = {}
+        # Whether samples are put to the very intervals that the exporter took them in.
+        self._exact = False
 
     # ------------------------------------------------------------------------------ the start
 
@@ -89,6 +91,7 @@ class Prometheus:
             self._asks = [ask for ask, _ in found]
             self._check_hosts(found)
             self._width = self._interval(width_us, now)
+            self._exact = self._same_width(now)
         except ServerError as error:
             raise InputError(str(error), error.hint) from error
         for ask, series in found:
@@ -164,6 +167,15 @@ class Prometheus:
             )
         return width_us
 
+    def _same_width(self, now: int) -> bool:
+        if self._exporter.times is None:
+            return False
+        found = self._server.instant(self._selector(self._exporter.times[1]), now)
+        return [value for one in found for _, value in one.values] == [self._width / US]
+
+    def _selector(self, metric: str) -> str:
+        return f"{metric}{{{self._matchers}}}" if self._matchers else metric
+
     def _scraped(self, now: int) -> int | None:
         """The usual time between two samples, µs; None where it cannot be told."""
         ask = next(ask for ask in self._asks if ask.column.endswith("power_w"))
@@ -185,6 +197,7 @@ class Prometheus:
         """Intervals from the start, or ``since``, on."""
         width = self._width
         done = (self._now() - self._since) // width * width
+        before = -1
         pause, told = PAUSE_S, False
         while not stop.is_set():
             now = self._now()
@@ -199,14 +212,17 @@ class Prometheus:
                     continue
                 pause = PAUSE_S
                 for end in range(done + width, last + 1, width):
-                    sample, whole = samples.get(end, (None, False))
+                    item, whole = samples.get(end, (None, False))
                     if not whole and now - end <= max(PATIENCE_US, 2 * width):
                         # It may come yet.
                         break
                     done = end
-                    if sample is not None:
+                    if item is not None:
                         told = False
-                        yield Interval(end - width, sample)
+                        # What was scraped twice is one reading.
+                        if item.start_us > before:
+                            before = item.start_us
+                            yield item
                     elif not told:
                         told = True
                         yield MeterError(f"No reading: {self._server.where} has no sample")
@@ -215,8 +231,8 @@ class Prometheus:
             if done + width > now or last == now // width * width:
                 stop.wait(min(max(width / US / 5, PAUSE_S), 2.0))
 
-    def _samples(self, first: int, last: int) -> dict[int, tuple[Sample, bool]]:
-        """By the end of the interval: the sample, and whether all devices are in it."""
+    def _samples(self, first: int, last: int) -> dict[int, tuple[Interval, bool]]:
+        """By the end of the time asked for: the interval, and whether all devices are in it."""
         values: dict[int, dict[str, float | None]] = {}
         means: dict[int, dict[str, Means]] = {}
         broken: set[int] = set()
@@ -240,14 +256,38 @@ class Prometheus:
             for ask in self._asks:
                 # A part that fell silent is not a part that is not there.
                 row.setdefault(ask.column, None)
-        return {end: (Sample(row, means[end]), end not in broken) for end, row in values.items()}
+        ends = self._ends(first, last) if self._exact else {}
+        return {
+            end: (
+                Interval(ends.get(end, end) - self._width, Sample(row, means[end])),
+                end not in broken,
+            )
+            for end, row in values.items()
+        }
+
+    def _ends(self, first: int, last: int) -> dict[int, int]:
+        """By the end of the time asked for, the end of the interval of the exporter's last sample."""
+        assert self._exporter.times is not None
+        query = self._over(self._selector(self._exporter.times[0]))
+        return {
+            end: round(value * US)
+            for one in self._server.range(query, first, last, self._width)
+            if host_of(one.labels) == self._host
+            for end, value in one.values
+            # More than a few intervals behind it would be a clock that is wrong.
+            if 0 <= end - value * US < 5 * self._width
+        }
+
+    def _over(self, selector: str) -> str:
+        """From just after the end of the last interval to the end of this one."""
+        how = "last" if self._exact else "avg"
+        return f"{how}_over_time({selector}[{self._width // 1000 - 1}ms])"
 
     def _by_time(self, ask: Ask, first: int, last: int) -> dict[int, dict[Key, tuple[float, Kind]]]:
         """Values of each device by the end of the interval, in canonical units."""
         query = ask.selector(self._matchers)
         if not ask.raw:
-            # From just after the end of the last interval to the end of this one.
-            query = f"avg_over_time({query}[{self._width // 1000 - 1}ms])"
+            query = self._over(query)
         series = self._server.range(query, first, last, self._width)
         column = COLUMN[ask.column]
         found: dict[int, dict[Key, tuple[float, Kind]]] = {}

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError, OutputError
+from wattboard.live.clock import US, steady_us
 from wattboard.live.readings import BOUNDS, VALUES, Reading, by_name, from_line, from_row, to_line
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ JOURNAL, SEALED = ".jsonl", ".parquet"
 # An hour of readings a second is kept while the disk is full; what comes after it is lost, and counted.
 MOST_WAITING = 3_600
 FULL = (errno.ENOSPC, errno.EDQUOT)
+# Readings that come faster than time goes by (a file that is replayed) need no sync each.
+SYNC_US = US // 2
 
 
 class Recording:
@@ -49,6 +52,7 @@ class Recording:
         self._waiting: list[Reading] = []
         self._hour: int | None = None
         self._journal: int | None = None
+        self._synced = -SYNC_US
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder)
@@ -105,7 +109,9 @@ class Recording:
             while line:
                 # A disk that fills up takes a part first; what is wrong is told for the rest.
                 line = line[os.write(self._journal, line) :]
-            os.fdatasync(self._journal)
+            if steady_us() - self._synced >= SYNC_US:
+                os.fdatasync(self._journal)
+                self._synced = steady_us()
         except OSError:
             # Half a line would be taken for damage, and the whole one is written again.
             os.ftruncate(self._journal, end)
@@ -128,6 +134,10 @@ class Recording:
     def close(self) -> None:
         """Let go of the folder; the journal stays as it is, and is read like a sealed hour."""
         if self._journal is not None:
+            try:
+                os.fdatasync(self._journal)
+            except OSError as error:
+                self.trouble = f"Writing failed: {error.strerror or error}"
             os.close(self._journal)
             self._journal = None
         os.close(self._lock)

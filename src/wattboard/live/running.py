@@ -28,7 +28,7 @@ from wattboard.tariff import hourly_prices, varies
 if TYPE_CHECKING:
     from wattboard.footprint import Terms
     from wattboard.live.meters import Meter
-    from wattboard.live.recorder import Model
+    from wattboard.live.recorder import Listener, Model
     from wattboard.settings import Settings
     from wattboard.summary import Footprint
 
@@ -57,6 +57,11 @@ def live_terms(settings: Settings) -> Terms:
     return terms_of(settings, pue=reference.default_pue(), energy=energy)
 
 
+def live_zone(settings: Settings) -> str:
+    """The zone of the local day: the one given, or this machine's."""
+    return settings.timezone or tzlocal.get_localzone_name() or "UTC"
+
+
 def prepare(
     settings: Settings,
     meter: Meter | Feed,
@@ -64,6 +69,7 @@ def prepare(
     *,
     width_us: int,
     model: Path | None = None,
+    also: Sequence[Listener] = (),
 ) -> tuple[State, Keeper]:
     """Everything that can be refused is refused here, before the first reading.
 
@@ -71,7 +77,7 @@ def prepare(
         InputError, OutputError, UsageError: with what is wrong, where, and what to do.
     """
     terms = live_terms(settings)
-    zone = settings.timezone or tzlocal.get_localzone_name() or "UTC"
+    zone = live_zone(settings)
     recording = Recording(folder, width_us=width_us, zone=zone)
     try:
         meter.start()
@@ -85,7 +91,7 @@ def prepare(
             state = State(folder, width_us, totals, terms, recording, meter.about())
             follower = Follower(
                 meter,
-                [recording.append, state.take],
+                [recording.append, state.take, *also],
                 width_us=width_us,
                 model=_model(model, meter),
                 last_us=None if last is None else last.time_us,
@@ -100,7 +106,7 @@ def prepare(
         state = State(folder, width_us, totals, terms, recording, meter.about())
         recorder = Recorder(
             meter,
-            [recording.append, state.take],
+            [recording.append, state.take, *also],
             width_us=width_us,
             clock=clock,
             model=_model(model, meter),
