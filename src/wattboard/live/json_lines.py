@@ -51,6 +51,7 @@ class _Names:
     device: str | None
     columns: dict[str, tuple[str, float]]
     left_out: tuple[str, ...]
+    notes: tuple[str, ...]
     fault: str | None
 
 
@@ -59,7 +60,9 @@ class Lines:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, ...], _Names] = {}
+        # Columns that a recording does not hold, and what was decided about names.
         self.left_out: dict[str, None] = {}
+        self.notes: dict[str, None] = {}
 
     def entry(self, line: bytes) -> Entry:
         """What a line says.
@@ -108,6 +111,7 @@ class Lines:
                 self._known.clear()
             known = self._known[header] = _names_of(header)
             self.left_out |= dict.fromkeys(known.left_out)
+            self.notes |= dict.fromkeys(known.notes)
         return known
 
 
@@ -124,9 +128,11 @@ def _names_of(header: tuple[str, ...]) -> _Names:
             elif column not in ("time", "host", "device"):
                 left_out.append(item.source)
     except WattboardError as error:
-        return _Names(None, None, None, {}, (), f"not clear: {error.message}")
+        return _Names(None, None, None, {}, (), (), f"not clear: {error.message}")
     labels = {name: mapped[name].source if name in mapped else None for name in ("host", "device")}
-    return _Names(time, labels["host"], labels["device"], columns, tuple(left_out), None)
+    return _Names(
+        time, labels["host"], labels["device"], columns, tuple(left_out), tuple(notes), None
+    )
 
 
 def moment_us(value: Any) -> int:

@@ -241,7 +241,7 @@ class Prometheus:
             known = self._known.setdefault(ask.column, set())
             for end in range(first, last + 1, self._width):
                 found = by_time.get(end, {})
-                known |= found.keys()
+                known.update(found)
                 if not known <= found.keys() or not known:
                     broken.add(end)
                 if not found:

@@ -167,4 +167,7 @@ class StandardInput:
             for reason, count in self._faults.most_common()
         ]
         names = ", ".join(list(self._lines.left_out)[:10])
-        return said + ([f"Not recorded of standard input: {names}."] if names else [])
+        said += [f"Not recorded of standard input: {names}."] if names else []
+        return said + [
+            f"Standard input: {note}." for note in list(self._lines.notes)[:MOST_REASONS]
+        ]
