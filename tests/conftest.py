@@ -80,5 +80,15 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
+def needed(program: str) -> str:
+    """A program of the system; missing on a stranger's machine it skips, and in CI it fails."""
+    found = shutil.which(program)
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{program} is missing, and CI needs it")
+        pytest.skip(f"{program} is not installed")
+    return found
+
+
 def count_of(summary: Summary, rule: str) -> int:
     return sum(r.count for r in summary.quality.rules if r.name == rule)
