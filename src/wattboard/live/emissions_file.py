@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import metadata
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -153,9 +154,11 @@ class EmissionsFile:
             FileOutput(NAME, made, on_csv_write="update").out(self._row(), None)
             with copy.open("rb") as handle:
                 os.fsync(handle.fileno())
-            # A file of another version's columns was put aside under another name.
-            for other in sorted(Path(made).iterdir(), key=lambda path: path == copy):
-                other.replace(self.path.parent / other.name)
+            for other in Path(made).iterdir():
+                if other != copy:
+                    # A file of another version's columns, which CodeCarbon puts aside.
+                    other.replace(_free(self.path.parent / other.name))
+            copy.replace(self.path)
 
     def _row(self) -> Any:
         from codecarbon.output_methods.emissions_data import EmissionsData
@@ -197,6 +200,12 @@ class EmissionsFile:
         }
         every: dict[str, Any] = {name: known.get(name) for name in EmissionsData.__annotations__}
         return EmissionsData(**every)
+
+
+def _free(path: Path) -> Path:
+    """A name that nothing has yet."""
+    names = (path.with_name(f"{path.stem}_{i}{path.suffix}") for i in count(1))
+    return next(one for one in chain([path], names) if not one.exists())
 
 
 def _place(text: str) -> dict[str, str]:
