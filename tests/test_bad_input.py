@@ -90,7 +90,7 @@ def test_refused_with_one_message(tmp_path: Path, wattboard: Run, name: str) -> 
         (["--config", "taken/inner/wattboard.toml", "-o", "taken"], 1, "lies inside taken"),
         ([""], 2, "log.0 is empty"),
         (["  "], 2, "name of the log is empty"),
-        (["-"], 1, "Standard input is not read"),
+        (["-"], 1, "Standard input is recorded first"),
         (["x" * 300], 1, "File name too long"),
         (["good.csv/x"], 1, "does not exist"),
         (["/dev/zero"], 1, "is a device"),

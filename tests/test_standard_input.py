@@ -280,7 +280,8 @@ def test_times_that_are_recorded_are_not_recorded_again() -> None:
     follower.run(threading.Event())
     os.close(reader)
     assert [one.time_us // US - T for one in kept] == [2, 3, 7]
-    assert (follower.status.readings, follower.status.gaps, follower.status.missed) == (3, 2, 3)
+    assert (follower.status.readings, follower.status.gaps, follower.status.missed) == (3, 0, 3)
+    assert "2 intervals left out: they, or later ones, were recorded before." in follower.left_out()
     assert follower.status.trouble == "Standard input has ended"
 
 

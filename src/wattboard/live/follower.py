@@ -29,6 +29,7 @@ class Follower(Keeper):
         super().__init__(listeners, width_us=width_us, model=model, last_us=last_us, status=status)
         self._feed = feed
         self._before: int | None = None
+        self._again = 0
 
     def run(self, stop: threading.Event) -> None:
         """Record until the feed ends or ``stop`` is set; the feed has been started."""
@@ -38,10 +39,19 @@ class Follower(Keeper):
                 self.status.trouble = str(item)
                 continue
             if item.start_us <= self._last:
-                self.status.gaps += 1
-                self.status.trouble = "No reading: this time or a later one is recorded already"
+                self._again += 1
+                self._before = item.start_us
                 continue
             if self._before is not None:
                 self.status.missed += max((item.start_us - self._before) // self._width - 1, 0)
             self._before = item.start_us
             self.keep(item.start_us, item.sample)
+
+    def left_out(self) -> list[str]:
+        """What the feed gave and is not recorded, counted, in sentences."""
+        said = self._feed.left_out()
+        if self._again:
+            said.append(
+                f"{self._again:,} intervals left out: they, or later ones, were recorded before."
+            )
+        return said

@@ -98,8 +98,8 @@ class Prometheus:
             keys = {_key(ask, one.labels) for one in series}
             if ask.combine == "one" and _ways(series) > 1:
                 raise InputError(
-                    f"{self._server.where} answers {ask.metric} with {_ways(series)} series, and one "
-                    "is recorded.",
+                    f"{self._server.where} answers {ask.metric[:80]} with {_ways(series)} series, and "
+                    "one is recorded.",
                     "Choose by labels, or add them up: --query 'sum(...)'.",
                 )
             self._devices[ask.column] = len(keys)
@@ -212,6 +212,8 @@ class Prometheus:
                     continue
                 pause = PAUSE_S
                 for end in range(done + width, last + 1, width):
+                    if stop.is_set():
+                        return
                     item, whole = samples.get(end, (None, False))
                     if not whole and now - end <= max(PATIENCE_US, 2 * width):
                         # It may come yet.
@@ -226,8 +228,6 @@ class Prometheus:
                     elif not told:
                         told = True
                         yield MeterError(f"No reading: {self._server.where} has no sample")
-                    if stop.is_set():
-                        return
             if done + width > now or last == now // width * width:
                 stop.wait(min(max(width / US / 5, PAUSE_S), 2.0))
 

@@ -26,7 +26,7 @@ TOKEN = "WATTBOARD_PROMETHEUS_TOKEN"  # noqa: S105  # the name of a variable
 MOST_POINTS = 10_000
 LARGEST = 64_000_000
 PIECE = 65_536
-CONNECT_S, READ_S, WHOLE_S = 5.0, 20.0, 60.0
+CONNECT_S, READ_S, WHOLE_S = 5.0, 10.0, 60.0
 RETRIES, BACKOFF_S = 2, 0.2
 PASSING = (429, 502, 503, 504)
 
@@ -85,6 +85,7 @@ class Server:
         self._session.headers["User-Agent"] = "wattboard"
         retry = Retry(
             total=RETRIES,
+            read=1,
             backoff_factor=BACKOFF_S,
             status_forcelist=PASSING,
             allowed_methods=("GET",),

@@ -51,6 +51,10 @@ class Keeper:
         """Record until ``stop`` is set, or nothing more can come."""
         raise NotImplementedError
 
+    def left_out(self) -> list[str]:
+        """What came and is not recorded, beside the gaps, in sentences."""
+        return []
+
     def keep(self, start: int, sample: Sample) -> Reading | None:
         """The reading of the interval from ``start`` on, handed to all who listen."""
         reading = self._reading(start, sample)

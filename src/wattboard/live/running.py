@@ -169,7 +169,7 @@ def record(
 
     foot = footprint(energy.energy_kwh, energy.covered_h, state.terms)
     status = recorder.status
-    left_out = meter.left_out() if isinstance(meter, Feed) else []
+    left_out = recorder.left_out()
     if left_out and not status.readings:
         raise InputError(
             "Nothing was recorded. " + " ".join(left_out), "Mend what is written there."

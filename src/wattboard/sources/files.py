@@ -95,7 +95,9 @@ def _expand_one(argument: str, notes: list[str]) -> list[LogFile]:
         if not files:
             hint = "Check the name of the file."
             if argument == "-":
-                hint = "Standard input is not read: write it to a file first."
+                hint = (
+                    "Standard input is recorded first: wattboard record --from - < readings.jsonl"
+                )
             raise InputError(f"{argument} does not exist.", hint) from error
         return [LogFile(p) for p in files]
     return [LogFile(path)]
