@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 OVER = re.compile(r"^(avg|last)_over_time\((.*)\[(\d+)ms\]\)$", re.DOTALL)
 RANGE = re.compile(r"^(.*)\[(\d+)m\]$", re.DOTALL)
+NAMED = re.compile(r'label_replace\((.+?), "wattboard_metric", "(\w+)", "", ""\)')
 MATCHER = re.compile(r'(\w+)="([^"]*)"')
 LOOKBACK_S = 300.0
 
@@ -42,6 +43,12 @@ class Store:
         return [(labels, s) for labels, s in self.series if wanted.items() <= labels.items()]
 
     def at(self, query: str, time: float) -> list[tuple[dict[str, str], float]]:
+        if named := NAMED.findall(query):
+            return [
+                ({**labels, "wattboard_metric": name}, value)
+                for inner, name in named
+                for labels, value in self.at(inner, time)
+            ]
         found = OVER.match(query)
         how, selector, back = ("last", query, LOOKBACK_S)
         if found:

@@ -30,6 +30,8 @@ PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
 SHOWN_HOSTS = 5
 # Values that say "none" in DCGM's integers and floats, and all near them.
 SENTINEL = 1e14
+# The label by which answers to several questions in one query are told apart.
+LABEL, END = "wattboard_metric", "end"
 KINDS: tuple[Kind, ...] = ("measured", "estimated", "modelled")
 Key = tuple[str, ...]
 
@@ -236,8 +238,9 @@ class Prometheus:
         values: dict[int, dict[str, float | None]] = {}
         means: dict[int, dict[str, Means]] = {}
         broken: set[int] = set()
-        for ask in self._asks:
-            by_time = self._by_time(ask, first, last)
+        answers = self._answers(first, last)
+        for number, ask in enumerate(self._asks):
+            by_time = self._by_time(ask, answers[str(number)])
             known = self._known.setdefault(ask.column, set())
             for end in range(first, last + 1, self._width):
                 found = by_time.get(end, {})
@@ -256,7 +259,7 @@ class Prometheus:
             for ask in self._asks:
                 # A part that fell silent is not a part that is not there.
                 row.setdefault(ask.column, None)
-        ends = self._ends(first, last) if self._exact else {}
+        ends = self._ends(answers[END])
         return {
             end: (
                 Interval(ends.get(end, end) - self._width, Sample(row, means[end])),
@@ -265,13 +268,32 @@ class Prometheus:
             for end, row in values.items()
         }
 
-    def _ends(self, first: int, last: int) -> dict[int, int]:
+    def _answers(self, first: int, last: int) -> dict[str, list[Series]]:
+        """The series of each metric, by its number, in one query: a server is asked every second."""
+        queries = {
+            str(number): ask.selector(self._matchers)
+            if ask.raw
+            else self._over(ask.selector(self._matchers))
+            for number, ask in enumerate(self._asks)
+        }
+        if self._exact and self._exporter.times is not None:
+            queries[END] = self._over(self._selector(self._exporter.times[0]))
+        if len(queries) == 1:
+            return {"0": self._server.range(queries["0"], first, last, self._width), END: []}
+        union = " or ".join(
+            f'label_replace({query}, "{LABEL}", "{name}", "", "")'
+            for name, query in queries.items()
+        )
+        found: dict[str, list[Series]] = {name: [] for name in (*queries, END)}
+        for one in self._server.range(union, first, last, self._width):
+            found.get(one.labels.pop(LABEL, ""), []).append(one)
+        return found
+
+    def _ends(self, series: list[Series]) -> dict[int, int]:
         """By the end of the time asked for, the end of the interval of the exporter's last sample."""
-        assert self._exporter.times is not None
-        query = self._over(self._selector(self._exporter.times[0]))
         return {
             end: round(value * US)
-            for one in self._server.range(query, first, last, self._width)
+            for one in series
             if host_of(one.labels) == self._host
             for end, value in one.values
             # More than a few intervals behind it would be a clock that is wrong.
@@ -283,12 +305,8 @@ class Prometheus:
         how = "last" if self._exact else "avg"
         return f"{how}_over_time({selector}[{self._width // 1000 - 1}ms])"
 
-    def _by_time(self, ask: Ask, first: int, last: int) -> dict[int, dict[Key, tuple[float, Kind]]]:
+    def _by_time(self, ask: Ask, series: list[Series]) -> dict[int, dict[Key, tuple[float, Kind]]]:
         """Values of each device by the end of the interval, in canonical units."""
-        query = ask.selector(self._matchers)
-        if not ask.raw:
-            query = self._over(query)
-        series = self._server.range(query, first, last, self._width)
         column = COLUMN[ask.column]
         found: dict[int, dict[Key, tuple[float, Kind]]] = {}
         # One value is recorded, and there are two.
