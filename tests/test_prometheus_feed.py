@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from prometheus_server import Store, prometheus_server
 from wattboard.errors import InputError, UsageError
 from wattboard.live.exporters import exporter_of
 from wattboard.live.meters import Interval, MeterError
 from wattboard.live.prometheus import Prometheus, open_server
-from wattboard.live.prometheus_api import MOST_POINTS, TOKEN, Server, pieces
+from wattboard.live.prometheus_api import MOST_POINTS, TOKEN, Server, ServerError, pieces
 
 US = 1_000_000
 NOW_S = 1_795_608_000
@@ -371,6 +376,36 @@ def test_answers_that_are_none_end_in_one_message(
 ) -> None:
     store.fail(status, body, times, Location="http://127.0.0.1:1/")
     assert said in message(lambda: feed_of(store, "x_watts"))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["status", "data", "result", "resultType", "metric", "value", "values"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_a_server_answers_is_an_answer_or_one_message(store: Store, found: Any) -> None:
+    server = Server(store.address)
+    shape = {"resultType": "vector", "result": found}
+    for body in (found, {"status": "success", "data": found}, {"status": "success", "data": shape}):
+        store.fail(200, json.dumps(body).encode())
+        with contextlib.suppress(ServerError):
+            assert isinstance(server.instant("up", NOW_S * US), list)
+    server.close()
 
 
 def test_a_fault_that_passes_is_not_told(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -13,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wattboard.errors import InputError
 from wattboard.live.follower import Follower
-from wattboard.live.json_lines import LineError, Lines, moment_us
+from wattboard.live.intervals import Intervals
+from wattboard.live.json_lines import Entry, LineError, Lines, moment_us
 from wattboard.live.meters import Interval, MeterError
 from wattboard.live.readings import Reading
 from wattboard.live.recording import readings
@@ -114,6 +118,9 @@ def test_microseconds_stay_exact() -> None:
         ('{"time": true, "watts": 1}', "of a time that cannot be read"),
         ('{"time": 12, "watts": 1}', "of a time that cannot be read"),
         ('{"time": "soon", "watts": 1}', "of a time that cannot be read"),
+        ('{"time": 1' + "0" * 400 + ', "watts": 1}', "of a time that cannot be read"),
+        ('{"time": "0001-01-01T00:00:00+14:00", "watts": 1}', "before 1990"),
+        ('{"time": "1969-01-01T00:00:00Z", "watts": 1}', "before 1990"),
         ('{"time": 1609459200, "mw": 1}', "can mean mW or MW"),
         ('{"time": 1609459200, "power": 1, "watts": 1}', "could be power_w"),
     ],
@@ -121,6 +128,42 @@ def test_microseconds_stay_exact() -> None:
 def test_a_line_that_is_no_reading_says_why(line: str, said: str) -> None:
     with pytest.raises(LineError, match=said):
         Lines().entry(line.encode())
+
+
+KEYS = st.sampled_from(
+    [
+        "time",
+        "time_us",
+        "watts",
+        "power_kw",
+        "cpu",
+        "energy_kwh",
+        "mw",
+        "host",
+        "device",
+        "width_us",
+        "x",
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(KEYS, JSON, max_size=8).map(json.dumps).map(str.encode) | st.binary(max_size=64)
+)
+def test_whatever_comes_is_a_reading_or_none(line: bytes) -> None:
+    try:
+        found = Lines().entry(line)
+    except LineError:
+        return
+    assert found.values or found.energy_kwh is not None
+    assert all(math.isfinite(value) for value in found.values.values())
+    Intervals(US, "a test").add(Entry(found.time_us, 0, found.source, found.values))
 
 
 # ------------------------------------------------------------------------------ intervals

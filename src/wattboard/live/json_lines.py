@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wattboard.errors import WattboardError
@@ -21,6 +21,7 @@ ENERGY = "energy_kwh"
 # Devices whose power is that of a part.
 PART_OF = {"cpu": "cpu", "gpu": "gpu", "ram": "ram", "dram": "ram"}
 MOST_HEADERS = 64
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LineError(Exception):
@@ -149,16 +150,18 @@ def moment_us(value: Any) -> int:
         else:
             if moment.tzinfo is None:
                 raise LineError("of a time without an offset such as Z or +01:00")
-            return round(moment.timestamp() * US)
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            value = (moment - EPOCH) // timedelta(microseconds=1)
+            if not EARLIEST_S <= value / US <= LATEST_S:
+                raise LineError("of a time before 1990 or after 2099")
+            return int(value)
+    number = _number(value)
+    if number is not None:
         for _, unit_us in UNITS_US:
-            if EARLIEST_S <= value * unit_us / US <= LATEST_S:
+            if EARLIEST_S <= number * unit_us / US <= LATEST_S:
                 # Whole numbers stay exact.
-                return (
-                    value * int(unit_us)
-                    if isinstance(value, int) and unit_us >= 1
-                    else (round(value * unit_us))
-                )
+                if isinstance(value, int) and unit_us >= 1:
+                    return value * int(unit_us)
+                return round(number * unit_us)
     raise LineError("of a time that cannot be read")
 
 
