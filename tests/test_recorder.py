@@ -16,6 +16,7 @@ from wattboard.live.meters import MeterError, Sample
 from wattboard.live.modelled import model_of
 from wattboard.live.readings import Means, Reading
 from wattboard.live.recorder import Recorder
+from wattboard.live.recording import Recording
 from wattboard.live.totals import Totals
 
 SECOND = 1_000_000
@@ -212,6 +213,30 @@ def test_totals_turn_at_local_midnight_and_by_price() -> None:
         0.1: 36_000 * SECOND,
         0.3: 72_000 * SECOND,
     }
+
+
+def test_what_a_recording_holds_is_added_up_file_by_file_as_reading_by_reading(
+    tmp_path: Path,
+) -> None:
+    from zoneinfo import ZoneInfo
+
+    width = 100 * SECOND
+    recording = Recording(tmp_path, width_us=width, zone="UTC")
+    plain = Totals(ZoneInfo("UTC"))
+    for number in range(1000):
+        one = Reading(NOON + number * width, width, {"power_w": 0.1 * number})
+        if number % 7:
+            recording.append(one)
+            plain.add(one)
+    recording.close()
+    # The fourth part of the last day, in the middle of an hour, and before and after it all.
+    for now in (NOON + 999 * width, NOON + 500 * width, NOON - width, NOON + 5000 * width):
+        begun = Totals(ZoneInfo("Asia/Kolkata"))
+        begun.begin(tmp_path, now)
+        assert begun.whole == plain.whole
+    begun = Totals(ZoneInfo("UTC"))
+    begun.begin(tmp_path, NOON + 999 * width)
+    assert (begun.day, begun.today) == (plain.day, plain.today)
 
 
 def test_a_fitted_model_gives_wall_watts_with_their_interval(tmp_path: Path) -> None:

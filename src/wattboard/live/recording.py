@@ -12,6 +12,7 @@ hold the same readings, and equal readings count once.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -280,6 +281,23 @@ def _of_file(path: Path) -> Iterator[Reading]:
         sealed = path.with_suffix(SEALED)
         if path.suffix == JOURNAL and sealed.exists():
             yield from _of_file(sealed)
+
+
+def by_hour(folder: Path) -> Iterator[tuple[int, list[Path]]]:
+    """Each recorded hour (since 1970, UTC) with its files, in order."""
+    for stem, paths in itertools.groupby(files_of(folder), key=lambda path: path.stem):
+        found = list(paths)
+        hour = _hour_of(found[0])
+        assert hour is not None, stem
+        yield hour, found
+
+
+def columns_of(sealed: Path, *names: str) -> list[Any]:
+    """Columns of a sealed hour, for sums that need not look at each reading."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(sealed, columns=list(names))
+    return [table[name] for name in names]
 
 
 def last_reading(folder: Path) -> Reading | None:

@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfo
 
 import tzlocal
 
-from wattboard import reference
+from wattboard import interrupts, reference
 from wattboard.accounting import energy_table, terms_of
 from wattboard.errors import InputError
 from wattboard.fetching.use import with_fetched
-from wattboard.live.clock import US, Clock
+from wattboard.live.clock import US, Clock, wall_us
 from wattboard.live.follower import Follower
 from wattboard.live.meters import Feed
 from wattboard.live.recorder import Keeper, Recorder
-from wattboard.live.recording import Recording, last_reading, readings
+from wattboard.live.recording import Recording, last_reading
 from wattboard.live.state import State
 from wattboard.live.totals import Sum, Totals
 from wattboard.tariff import hourly_prices, varies
@@ -83,8 +83,7 @@ def prepare(
         meter.start()
         prices = hourly_prices(settings.tariff) if settings.tariff is not None else ()
         totals = Totals(ZoneInfo(zone), prices if prices and varies(prices) else ())
-        for reading in readings(folder):
-            totals.add(reading)
+        totals.begin(folder, wall_us())
         last = last_reading(folder)
         clock = Clock()
         if isinstance(meter, Feed):
@@ -158,6 +157,9 @@ def record(
             thread.join(seconds)
         else:
             stop.wait(seconds)
+    except KeyboardInterrupt:
+        # The usual end of a recording that was given no other.
+        interrupts.reset()
     finally:
         stop.set()
         thread.join(timeout=30)
@@ -199,7 +201,10 @@ def _run(command: Sequence[str]) -> int:
             f"{command[0]} cannot be started: {error.strerror or error}.", "Check its name."
         ) from error
     try:
-        return process.wait()
+        code = process.wait()
     except KeyboardInterrupt:
         # The terminal has sent it to the command as well, which may take its time to end.
-        return process.wait()
+        code = process.wait()
+        interrupts.reset()
+    # As a shell tells a command that a signal has ended.
+    return code if code >= 0 else 128 - code

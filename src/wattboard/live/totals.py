@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import pyarrow.compute as pc
+
 from wattboard.footprint import footprint
+from wattboard.live.recording import HOUR_US, SEALED, by_hour, columns_of, readings
 from wattboard.summary import TariffBand
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 MW_PER_W = 1000
 # A milliwatt for a microsecond is 1e-9 J.
 KWH = 3.6e15
-HOUR_US = 3.6e9
+US_PER_H = 3.6e9
 
 
 @dataclass(slots=True)
@@ -46,7 +50,25 @@ class Sum:
     @property
     def covered_h(self) -> float:
         """Hours that have readings."""
-        return self.covered_us / HOUR_US
+        return self.covered_us / US_PER_H
+
+
+def sum_before(folder: Path, to_us: int) -> Sum:
+    """The readings of a recording that start before a moment; sealed hours by their columns."""
+    found = Sum()
+    for hour, paths in by_hour(folder):
+        if hour * HOUR_US >= to_us:
+            break
+        if (hour + 1) * HOUR_US <= to_us and [path.suffix for path in paths] == [SEALED]:
+            power, width = columns_of(paths[0], "power_w", "width_us")
+            known = pc.if_else(pc.is_valid(power), width, 0)
+            mw = pc.cast(pc.round(pc.multiply(power, MW_PER_W)), "int64")
+            found.mw_us += pc.sum(pc.multiply(mw, width)).as_py() or 0
+            found.covered_us += pc.sum(known).as_py() or 0
+            continue
+        for reading in readings(folder, hour * HOUR_US, min((hour + 1) * HOUR_US, to_us)):
+            found.add(reading)
+    return found
 
 
 @dataclass(slots=True)
@@ -73,6 +95,16 @@ class Totals:
         if self.prices:
             price = self.prices[moment.weekday()][moment.hour]
             self.by_price.setdefault(price, Sum()).add(reading)
+
+    def begin(self, folder: Path, now_us: int) -> None:
+        """What a recording holds already: all of it, and reading by reading that of today."""
+        midnight = datetime.combine(
+            datetime.fromtimestamp(now_us / 1e6, self.zone).date(), time(), self.zone
+        )
+        today_us = round(midnight.timestamp() * 1e6)
+        self.whole = sum_before(folder, today_us)
+        for reading in readings(folder, today_us):
+            self.add(reading)
 
     def today_footprint(self, terms: Terms) -> Footprint:
         """What today's energy comes to, by the same arithmetic as a build's."""
