@@ -62,7 +62,7 @@ def fetched(server: Server, dataset=ENERGY, *, timeout_s: float = 5.0, retries: 
 
 
 @pytest.mark.parametrize("dataset", DATASETS, ids=lambda one: one.role)
-@pytest.mark.parametrize("how", ["good", "packed", "moved", "steady"])
+@pytest.mark.parametrize("how", ["good", "packed", "moved", "moved-endless", "steady"])
 def test_a_good_file_and_its_record(server: Server, dataset, how: str) -> None:
     server.files[f"moved/{dataset.name}"] = server.files[dataset.name]
     server.faults[dataset.name] = how
@@ -152,7 +152,13 @@ FAULTS = {
     "elsewhere": "leads to an address that is not used. http://data.invalid/x.csv is not fetched",
     "to-a-file": "leads to an address that is not used",
     "hang-up": "it hung up",
-    "no-http": "cannot be reached|broke off|does not answer",
+    "no-http": "127.0.0.1 cannot be reached: what it answers is no HTTP",
+    "to-no-address": "leads to an address that is not used. It is none: Invalid IPv6 URL",
+    "to-no-name": "https://a..b/c{187} does not answer as a web server does .LocationParseError",
+    "to-nobody": "localhost cannot be reached: connection refused",
+    "to-no-text": "does not answer as a web server does .UnicodeDecodeError",
+    "says-long": "a length that is none: '9{40}'",
+    "minus-chunk": "does not answer as a web server does .ValueError",
 }
 
 
