@@ -85,7 +85,7 @@ def test_a_build_uses_what_was_fetched_and_says_so(
         assert ">2026-11-25 04:00<" in row.group()
     assert inputs["log"]["origin"] is None
     assert summary["co2"]["world_from"] == "file"
-    assert summary["gpus"]["count"] == 25
+    assert summary["gpus"]["count"] == 45
     factor = summary["footprint"]["intensity_g_per_kwh"]
     assert (factor["value"], factor["year"]) == (160.0, 2021)
     assert "Our World in Data" in factor["source"]
