@@ -26,6 +26,7 @@ from wattboard.pipeline import (
     prepare,
     recognise_all,
 )
+from wattboard.publishing import publishable, with_country
 from wattboard.settings import Settings
 from wattboard.summary import (
     SCHEMA_VERSION,
@@ -41,6 +42,7 @@ from wattboard.summary import (
 if TYPE_CHECKING:
     from wattboard.engine import Cache, Prepared
     from wattboard.quality import CleanLog
+    from wattboard.site.redaction import Replacement
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
@@ -61,6 +63,7 @@ class Built:
     site: WrittenSite
     seconds: float
     from_cache: bool
+    replaced: tuple[Replacement, ...] = ()
 
 
 def version() -> str:
@@ -141,6 +144,9 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     started = time.perf_counter()
     progress = progress or Quiet()
     settings = with_fetched(settings)
+    places: list[Replacement] = []
+    if settings.publishable:
+        settings, places = with_country(settings)
     out = Path(settings.out)
     sources, notes = recognise_all(settings)
     # Refused before any work is done rather than after it.
@@ -151,10 +157,15 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     from wattboard.charts import figures, plotly_js
     from wattboard.site import render
 
+    replaced: tuple[Replacement, ...] = ()
+    if settings.publishable:
+        redacted = publishable(summary, places)
+        summary, replaced = redacted.summary, redacted.replaced
+
     tables = _calculator_tables(settings, use_cache)
     files = render(summary, figures(summary), plotly_js(), tables)
     written = write_site(files, out, inputs)
-    return Built(summary, written, time.perf_counter() - started, cached)
+    return Built(summary, written, time.perf_counter() - started, cached, replaced)
 
 
 def _calculator_tables(settings: Settings, use_cache: bool) -> dict[str, dict[str, Any]]:

@@ -29,6 +29,7 @@ from wattboard.options import (
     LogArgument,
     MarketIntensity,
     NoCache,
+    Publishable,
     Pue,
     Quietly,
     Tariff,
@@ -94,6 +95,7 @@ def build(
     currency: Currency = None,
     columns: Columns = None,
     engine: Engine = None,
+    publishable: Publishable = None,
     config: Config = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open the site when it is done.")] = False,
     as_json: AsJson = False,
@@ -104,6 +106,7 @@ def build(
     """Build the site from a power log."""
     _check_loudness(quiet, verbose)
     from wattboard.preflight import preflight
+    from wattboard.replaced import built_json
     from wattboard.terminal import print_built, say_json
 
     settings = _settings(
@@ -127,6 +130,7 @@ def build(
         currency=currency,
         columns=columns,
         engine=engine,
+        publishable=publishable,
     )
     preflight(settings, config=config)
     from wattboard import build as composer
@@ -135,7 +139,7 @@ def build(
         built = composer.build(settings, use_cache=not no_cache, progress=progress)
     interrupts.note_done(f"the site in {built.site.path} is complete")
     if as_json:
-        say_json(built.summary.model_dump_json(indent=1))
+        say_json(built_json(built))
     elif not quiet:
         print_built(built, verbose=verbose)
     if open_it:

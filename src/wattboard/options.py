@@ -71,6 +71,13 @@ Tariff = Annotated[
         metavar="PRICE",
     ),
 ]
+Publishable = Annotated[
+    bool | None,
+    typer.Option(
+        "--publishable/--no-publishable",
+        help="Replace names of hosts, files, devices, columns and places by numbers.",
+    ),
+]
 Currency = Annotated[str | None, typer.Option(help="Currency of the tariff.", metavar="CODE")]
 
 

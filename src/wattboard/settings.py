@@ -42,6 +42,7 @@ class Settings(BaseModel):
     currency: Text | None = Field(default=None, max_length=8)
     columns: Text | None = None
     engine: Text = "duckdb"
+    publishable: bool = Field(default=False, strict=True)
 
     @field_validator("tariff")
     @classmethod
@@ -53,8 +54,11 @@ class Settings(BaseModel):
         return tariff if varies(prices) else prices[0][0]
 
     def shown(self) -> dict[str, str | float | bool | None]:
-        """What the methods page prints: file names without their folders."""
-        plain = self.model_dump(exclude={"out"})
+        """What the methods page prints: file names without their folders.
+
+        What is replaced to publish is replaced after the analysis, which does not depend on it.
+        """
+        plain = self.model_dump(exclude={"out", "publishable"})
         for name in ("co2", "gpus", "energy", "intensity_series"):
             if plain[name]:
                 plain[name] = Path(plain[name]).name

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wattboard import interrupts
 from wattboard.errors import OutputError
+from wattboard.replaced import replaced_lines
 
 if TYPE_CHECKING:
     from wattboard.build import Built
@@ -268,6 +269,8 @@ def print_built(built: Built, *, verbose: bool) -> None:
     names = logs[0].name if len(logs) == 1 else f"{len(logs)} files"
     print_counts(summary.log, summary.quality, f" of {names} ({size:,.1f} MB)")
     print_origins(summary.inputs)
+    for line in replaced_lines(built.replaced):
+        say(line)
     again = ", the analysis from the cache" if built.from_cache else ""
     say(f"Wrote      {site.files:,} files ({site.bytes / 1e6:,.1f} MB) to {site.path}")
     say(f"Took       {built.seconds:,.1f} s{again}")
@@ -281,7 +284,8 @@ def print_origins(inputs: Sequence[InputFile]) -> None:
     for item in inputs:
         if item.origin:
             day, told = item.origin.fetched_at[:10], size(item.bytes)
-            say(f"With       {item.name}, fetched {day}: {told}, SHA-256 {item.sha256[:16]}…")
+            begins = (item.sha256 or "not known")[:16]
+            say(f"With       {item.name}, fetched {day}: {told}, SHA-256 {begins}…")
 
 
 # --------------------------------------------------------------------------- the power model

@@ -118,7 +118,8 @@ def settings_command(summary: Summary) -> str:
     words = ["wattboard", "build", *given.pop("log")]
     for name, value in given.items():
         option = name.replace("_", "-")
-        words += [f"--no-{option}"] if value is False else [f"--{option}", str(value)]
+        flag = f"--{option}" if value else f"--no-{option}"
+        words += [flag] if isinstance(value, bool) else [f"--{option}", str(value)]
     return shlex.join(words)
 
 
