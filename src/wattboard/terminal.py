@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wattboard import interrupts
 from wattboard.errors import OutputError
+from wattboard.format import visible
 from wattboard.replaced import replaced_lines
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 SHOW_AFTER_S = 0.5
 POLL_S = 0.1
 NAMED_RULES = 10
-# Control characters and turns of direction in a column's or a file's name must not steer a terminal.
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # Rules that put rows in order or tell what was found, and take nothing away.
 KEEPS_ALL = frozenset({"out-of-order", "clock-changes", "power-from-counter"})
 
@@ -33,8 +31,7 @@ KEEPS_ALL = frozenset({"out-of-order", "clock-changes", "power-from-counter"})
 
 def printable(text: str) -> str:
     """Text that a terminal shows as it is, whatever names stand in it."""
-    text = CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return visible(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def say(text: str = "") -> None:

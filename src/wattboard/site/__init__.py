@@ -20,6 +20,7 @@ from wattboard.format import (
     share,
     size,
     span,
+    visible,
 )
 from wattboard.site.ai_tables import ai_files, ai_view, parameters, rounded
 from wattboard.site.alternatives import alternatives
@@ -81,6 +82,11 @@ BY = {
 }
 
 
+def _shown(value: Any) -> Any:
+    """What a page shows of a value; text that is marked up stays so."""
+    return type(value)(visible(value)) if isinstance(value, str) else value
+
+
 def _environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -88,6 +94,7 @@ def _environment() -> Any:
         loader=PackageLoader("wattboard.site"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -136,7 +136,16 @@ const wattboard = (() => {
       layout.xaxis.range = await whole(layout.meta.opens);
     }
     await element.change?.(figure);
-    return figure;
+    return unmarked(figure);
+  }
+
+  // Plotly reads tags in texts. A name may hold any: those that break a line or set letters apart stay.
+  const TAG = /<(?!\/?(?:br|b|i|sub|sup|extra)\s*\/?>)/gi;
+  function unmarked(value, key = "") {
+    if (typeof value === "string") return value.replace(TAG, "&lt;");
+    if (Array.isArray(value)) return value.map((one) => unmarked(one));
+    if (!value || typeof value !== "object" || ArrayBuffer.isView(value) || key === "geojson") return value;
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, unmarked(one, name)]));
   }
 
   async function whole(name) {
