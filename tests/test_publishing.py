@@ -17,15 +17,28 @@ import pyarrow.parquet as pq
 import pytest
 
 from wattboard import build
-from wattboard.settings import Settings
+from wattboard.errors import UsageError
+from wattboard.publishing import publishable
+from wattboard.replaced import built_json, replaced_lines
+from wattboard.settings import Settings, read_settings
 from wattboard.site import settings_command, settings_toml
 from wattboard.site.known_texts import LEAKS, PLAIN_DEVICE, TARIFF
-from wattboard.site.redaction import redact
+from wattboard.site.redaction import Replacement, redact
+from wattboard.site.writer import WrittenSite
 from wattboard.summary import RuleResult, Summary
 
 START = datetime(2026, 3, 2, 8)
 ROWS = 240
 ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One for all tests of this module: the calculator's tables are the same for each."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WATTBOARD_CACHE", str(folder))
+        yield folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +326,7 @@ def test_the_same_value_has_the_same_number_everywhere(plain: Summary) -> None:
     assert f"power_w={column}:W" in str(summary.settings["columns"])
     assert f"power_w from column '{column}' in W" in summary.log.notes
     zone = given["Europe/Vaduz"]
-    assert zone == "zone 1 (UTC+01:00)"
+    assert zone == "UTC+01:00"
     assert summary.settings["timezone"] == summary.log.timezone == zone
 
 
@@ -453,22 +466,48 @@ def test_command_line_lists_what_it_replaced(
     log = Path(case.settings["log"][0])
     config = tmp_path / "wattboard.toml"
     config.write_text(f'log = "{log.name}"\nlocation = "gcp:asia-northeast1"\npublishable = true\n')
-    shown = wattboard("build", "--config", config, "-o", tmp_path / "site")
+    shown = wattboard("build", "--config", config, "-o", tmp_path / "site", CI="")
     assert shown.returncode == 0, shown.stderr
     assert "nvidia-smi-dgx17.log -> log 1" in shown.stdout
     assert "GPU-a6ea3936-7777-8888-9999-aaaabbbbcccc -> gpu 1" in shown.stdout
     assert "gcp:asia-northeast1 -> JPN" in shown.stdout
     assert "2 × device" in shown.stdout
     assert leaks(tmp_path / "site", case.private) == {}
-    told = json.loads(
-        wattboard("build", "--config", config, "-o", tmp_path / "site", "--json").stdout
-    )
-    assert {"kind": "place", "original": "gcp:asia-northeast1", "replacement": "JPN"} in told[
-        "replaced"
-    ]
-    del told["replaced"]
-    assert Summary.model_validate(told).names_replaced
-    # What a build says on the command line comes before what the file says.
-    plain = wattboard("build", "--config", config, "--no-publishable", "-o", tmp_path / "site")
-    assert "Replaced" not in plain.stdout
-    assert leaks(tmp_path / "site", case.private)
+
+
+def test_json_has_the_summary_as_published_and_what_was_replaced(plain: Summary) -> None:
+    redacted = publishable(plain, [Replacement("place", "US-CA", "USA")])
+    written = WrittenSite(Path("site"), 1, 1)
+    built = build.Built(redacted.summary, written, 1.0, False, redacted.replaced)
+    told = json.loads(built_json(built))
+    assert {"kind": "place", "original": "US-CA", "replacement": "USA"} in told["replaced"]
+    assert len(told.pop("replaced")) == sum(told["names_replaced"].values())
+    assert Summary.model_validate(told) == redacted.summary
+    assert Summary.model_validate_json(built_json(build.Built(plain, written, 1.0, False))) == plain
+
+
+def test_the_list_is_short_and_stays_in_the_house(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    many = [Replacement("host", f"srv-{i}\n\t" + "x" * 300, f"host {i}") for i in range(70)]
+    lines = list(replaced_lines(many))
+    assert lines[0] == "Replaced   70 × host"
+    assert lines[1].startswith(" " * 11 + "srv-0 xxx")
+    assert lines[1].endswith("… -> host 0")
+    assert lines[-1] == " " * 11 + "and 10 more: --json lists them all"
+    assert max(map(len, lines)) < 120
+    # A service that builds from a repository shows its output to whoever may read that.
+    monkeypatch.setenv("CI", "true")
+    hidden = list(replaced_lines(many))
+    assert len(hidden) == 2
+    assert "srv-" not in "".join(hidden)
+    assert list(replaced_lines([])) == []
+
+
+def test_the_command_line_comes_before_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "wattboard.toml"
+    config.write_text('log = "x.csv"\npublishable = true\n')
+    assert read_settings(config, {"publishable": None}).publishable
+    assert not read_settings(config, {"publishable": False}).publishable
+    config.write_text("publishable = 1\n")
+    with pytest.raises(UsageError, match="publishable cannot be 1"):
+        read_settings(config, {})

@@ -15,6 +15,7 @@ from datetime import datetime
 from math import floor, log10
 from typing import Any
 
+from wattboard.schema import COLUMN
 from wattboard.site import known_texts as known
 from wattboard.summary import InputFile, LogInfo, Model, RuleResult, Summary
 from wattboard.zones import stretches
@@ -128,7 +129,6 @@ def _input(item: InputFile, names: Names) -> InputFile:
     """A file under a neutral name. Public data that was fetched is everybody's, and stays."""
     if item.origin is not None:
         return item
-    kind = "log" if item.role == "log" else "file"
     # Who has a file, or a list of files, finds it by its checksum, and often by its exact size.
     if item.sha256 is not None:
         names.told("checksum", item.sha256, "not published")
@@ -136,8 +136,12 @@ def _input(item: InputFile, names: Names) -> InputFile:
     if size > 0:
         size = int(round(size, SIZE_DIGITS - 1 - floor(log10(size))))
     return item.model_copy(
-        update={"name": names.of(kind, item.name), "sha256": None, "bytes": size}
+        update={"name": _file(item.name, item.role == "log", names), "sha256": None, "bytes": size}
     )
+
+
+def _file(name: str, of_log: bool, names: Names) -> str:
+    return names.of("log file", name, label="log") if of_log else names.of("file", name)
 
 
 def _log(log: LogInfo, names: Names) -> LogInfo:
@@ -167,8 +171,8 @@ def _zone(log: LogInfo, names: Names) -> str:
         for one in stretches(log.timezone, first, last)
         if one.start_us <= last and one.end_us > first
     ]
-    offsets = ", ".join(_offset(us) for us in dict.fromkeys(inside))
-    return names.told("time zone", log.timezone, f"zone 1 ({offsets})")
+    offsets = " and ".join(_offset(us) for us in dict.fromkeys(inside))
+    return names.told("time zone", log.timezone, offsets)
 
 
 def _offset(offset_us: int) -> str:
@@ -230,13 +234,13 @@ def _listed(told: str, log: LogInfo, names: Names) -> str:
 
 def _cell(key: str, cell: str, names: Names) -> str:
     if key == "file":
-        return names.of("log", cell)
+        return _file(cell, True, names)
     plain = known.PLAIN_CELLS.get(key)
     if plain is not None and plain.fullmatch(cell):
         return cell
-    if known.TIME.fullmatch(cell) or known.NUMBER.fullmatch(cell):
+    if known.TIME.fullmatch(cell) or (key in COLUMN and known.NUMBER.fullmatch(cell)):
         return cell
-    return names.of("row", cell, label="text of row")
+    return names.of("text of a row", cell, label="text of row")
 
 
 def _note(
@@ -264,7 +268,7 @@ def _note(
 
 def _part(group: str, text: str, forms: tuple[re.Pattern[str], ...], names: Names) -> str:
     if group == "file":
-        return names.of("log" if forms is known.NOTES else "file", text)
+        return _file(text, forms is known.NOTES, names)
     if group == "folder":
         return names.of("folder", text)
     if group == "column":
