@@ -7,8 +7,10 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -192,3 +194,23 @@ def test_texts_that_no_spreadsheet_runs_stay_as_they_are() -> None:
     for text in ("a-b", "1=1", "x; y", "a, -5 W", "12:30", "it's", "e=mc2; 4"):
         assert safe_cell(text) == text
     assert safe_cell(-5.0) == -5.0
+
+
+def test_half_of_a_surrogate_pair_is_a_damaged_line(
+    tmp_path: Path, wattboard: Callable[..., CompletedProcess[str]]
+) -> None:
+    """JSON may hold it, text may not: the line is no reading, and the others are."""
+    path = tmp_path / "log.jsonl"
+    rows = [
+        {"time": f"2026-03-02T08:{minute:02d}:00", "power_w": 100 + minute} for minute in range(60)
+    ]
+    rows[3]["cpu [\ud800]"] = 5
+    rows[4]["host"] = "\udc00"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    shown = wattboard("check", path)
+    assert shown.returncode == 0, shown.stderr
+    assert "58 instants" in shown.stdout
+    path.write_text(json.dumps(rows[3]) + "\n")
+    refused = wattboard("check", path)
+    assert refused.returncode == 1
+    assert "in no format that wattboard knows" in refused.stderr

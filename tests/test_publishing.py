@@ -16,15 +16,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from conftest import ROOT
 from wattboard import build
 from wattboard.errors import UsageError
 from wattboard.publishing import publishable
 from wattboard.replaced import built_json, replaced_lines
 from wattboard.settings import Settings, read_settings
 from wattboard.site import settings_command, settings_toml
-from wattboard.site.known_texts import LEAKS, PLAIN_DEVICE, TARIFF
+from wattboard.site.known_texts import LEAKS, PLAIN_DETAILS, PLAIN_DEVICE, TARIFF
 from wattboard.site.redaction import Replacement, redact
 from wattboard.site.writer import WrittenSite
+from wattboard.sources.codecarbon.tally import RULES as CODECARBON_RULES
 from wattboard.summary import RuleResult, Summary
 
 START = datetime(2026, 3, 2, 8)
@@ -402,6 +404,19 @@ def test_what_nobody_has_looked_at_is_withheld(plain: Summary) -> None:
     }  # fmt: skip
     text = summary.model_dump_json(exclude={"gpus", "ai", "grids", "co2"})
     assert not re.search("srv-9|alice|Vaduz|secret", text)
+
+
+def test_every_rule_has_been_looked_at() -> None:
+    """Its detail is plain, or its form is known; the details of any other are withheld."""
+    text = "".join(
+        path.read_text()
+        for folder in ("quality", "engine")
+        for path in (ROOT / "src/wattboard" / folder).glob("*.py")
+    )
+    rules = {*re.findall(r'(?:rule|Damage)\(\s*"([a-z-]+)"', text), *CODECARBON_RULES}
+    assert len(rules) > 20
+    with_names = {"clock-changes", "devices-without-power", "several-machines", "unreadable-values"}
+    assert rules == PLAIN_DETAILS | with_names
 
 
 def test_a_place_that_is_no_country_is_refused(plain: Summary) -> None:
