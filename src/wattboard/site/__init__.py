@@ -118,7 +118,10 @@ def settings_command(summary: Summary) -> str:
     words = ["wattboard", "build", *given.pop("log")]
     for name, value in given.items():
         option = name.replace("_", "-")
-        words += [f"--no-{option}"] if value is False else [f"--{option}", str(value)]
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", str(value)]
     return shlex.join(words)
 
 

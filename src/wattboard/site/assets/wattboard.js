@@ -9,16 +9,25 @@ const wattboard = (() => {
   const touch = window.matchMedia("(pointer: coarse)");
 
   function load(source) {
-    if (!scripts.has(source)) {
-      scripts.set(source, new Promise((resolve, reject) => {
-        const element = document.createElement("script");
-        element.src = source;
-        element.onload = resolve;
-        element.onerror = () => reject(new Error(`${source} cannot be loaded`));
-        document.head.append(element);
-      }));
-    }
+    if (!scripts.has(source)) scripts.set(source, run(source));
     return scripts.get(source);
+  }
+
+  async function run(source) {
+    const element = document.createElement("script");
+    // A site in one file has its scripts inside, and its policy knows each by its hash.
+    const text = await wattboard.kept?.(source);
+    if (text !== undefined) {
+      element.textContent = text;
+      document.head.append(element);
+      return;
+    }
+    await new Promise((resolve, reject) => {
+      element.src = source;
+      element.onload = resolve;
+      element.onerror = () => reject(new Error(`${source} cannot be loaded`));
+      document.head.append(element);
+    });
   }
 
   async function get(kind, name, source) {
@@ -394,7 +403,8 @@ const wattboard = (() => {
   function repaint() {
     const button = document.getElementById("theme");
     if (button) button.textContent = isDark() ? "Light" : "Dark";
-    document.querySelectorAll(".js-plotly-plot").forEach((element) => refresh(element));
+    // One that is out of sight has no size; it is drawn again when it is shown.
+    document.querySelectorAll(".js-plotly-plot").forEach((element) => { if (element.offsetParent) refresh(element); });
   }
 
   const chosen = stored();
