@@ -77,7 +77,7 @@ def build(
     out: Annotated[
         str | None, typer.Option("-o", "--out", help="Folder of the site, or the one file.")
     ] = None,
-    single_file: SingleFile = False,
+    single_file: SingleFile = None,
     title: Title = None,
     author: Author = None,
     base_url: BaseUrl = None,
@@ -135,7 +135,7 @@ def build(
         currency=currency,
         columns=columns,
         engine=engine,
-        single_file=single_file or None,
+        single_file=single_file,
         title=title,
         author=author,
         base_url=base_url,

@@ -73,7 +73,8 @@ Tariff = Annotated[
 ]
 Currency = Annotated[str | None, typer.Option(help="Currency of the tariff.", metavar="CODE")]
 SingleFile = Annotated[
-    bool, typer.Option("--single-file", help="Everything in one file, to send by mail.")
+    bool | None,
+    typer.Option("--single-file/--no-single-file", help="Everything in one file, to send by mail."),
 ]
 Title = Annotated[str | None, typer.Option(help="Name of the site.", metavar="TEXT")]
 Author = Annotated[

@@ -24,6 +24,7 @@ SCRIPT = "assets/single-file.js"  # of no use to a folder
 PACKED = (".js", ".csv", ".json", ".bib")
 # Of use to a site at an address alone.
 OF_A_SITE = ("preview.png", "robots.txt", "sitemap.xml")
+PREVIEWS = ("og:", "twitter:")
 REFERENCES = ("for", "list", "aria-labelledby", "aria-describedby", "aria-controls")
 VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta", "wbr"})
 Attributes = list[tuple[str, str | None]]
@@ -235,6 +236,10 @@ class _Page(HTMLParser):
         if "data-site-only" in given or (tag == "script" and given.get("src")):
             if tag not in VOID:
                 self._dropped.append(tag)
+            return ""
+        if tag == "meta" and (given.get("property") or given.get("name") or "").startswith(
+            PREVIEWS
+        ):
             return ""
         if tag == "link" and given.get("rel") == "stylesheet":
             style = self._files[str(given["href"])].decode()

@@ -408,7 +408,7 @@ const wattboard = (() => {
   }
 
   const chosen = stored();
-  if (chosen) root.dataset.theme = chosen;
+  if (chosen && !root.dataset.theme) root.dataset.theme = chosen;
 
   function start() {
     const button = document.getElementById("theme");
@@ -448,7 +448,7 @@ const wattboard = (() => {
     chart: (name, figure) => arrived.chart.set(name, figure),
     series: (name, found) => arrived.series.set(name, found),
     table: (name, table) => arrived.table.set(name, table),
-    get, fill, load: series, refresh, controls,
+    get, run: load, fill, load: series, refresh, controls,
   };
 })();
 window.wattboard = wattboard;
