@@ -7,9 +7,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
-from wattboard.addresses import site_address
+from wattboard.addresses import names_of_authors, one_line, site_address
 from wattboard.errors import InputError, UsageError
 from wattboard.tariff import hourly_prices, varies
 
@@ -51,6 +58,16 @@ class Settings(BaseModel):
     author: Text | None = Field(default=None, max_length=500)
     base_url: Text | None = None
     single_file: bool = Field(default=False, strict=True)
+
+    @field_validator("title", "author")
+    @classmethod
+    def _said(cls, text: str | None, info: ValidationInfo) -> str | None:
+        return None if text is None else one_line(text, str(info.field_name))
+
+    @field_validator("author")
+    @classmethod
+    def _braced(cls, author: str | None) -> str | None:
+        return None if author is None else names_of_authors(author)
 
     @field_validator("base_url")
     @classmethod

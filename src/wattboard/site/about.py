@@ -41,11 +41,14 @@ def page_address(summary: Summary, page: str) -> str | None:
 
 
 def description(summary: Summary, page: str) -> str:
-    """What a page finds first."""
-    own = [finding.text for finding in summary.findings if finding.page == page]
-    every = [finding.text for finding in summary.findings]
-    text = METHODS if page == "methods" else next(iter(own if page != "index" else every), "")
-    return ("Simulated data. " if summary.simulated else "") + (text or site_name(summary))
+    """What a page finds first; of the overview, what was drawn and what that means."""
+    own = [finding.text for finding in summary.findings if finding.page == page][:1]
+    if page == "index":
+        own = list(dict.fromkeys([*(finding.text for finding in summary.findings[:1]), *own]))
+    elif page == "methods":
+        own = [METHODS]
+    told = ["Simulated data."] if summary.simulated else []
+    return " ".join([*told, *(own or [site_name(summary)])])
 
 
 def page_title(summary: Summary, page: str, label: str) -> str:

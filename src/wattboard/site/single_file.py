@@ -123,7 +123,8 @@ class _Page(HTMLParser):
         self.name, self._text, self._files = name, text, files
         self.ids: list[str] = []
         self.scripts: list[str] = []
-        self.title = self.policy = ""
+        self.policy = ""
+        self._title: list[str] = []
         self._names: Mapping[tuple[str, str], str] | None = None
         self._out: list[str] = []
         self._marks: list[int] = []
@@ -140,6 +141,11 @@ class _Page(HTMLParser):
         self.reset()
         self.feed(self._text)
         self.close()
+
+    @property
+    def title(self) -> str:
+        """The text of ``<title>``."""
+        return html.unescape("".join(self._title))
 
     @property
     def content(self) -> str:
@@ -191,7 +197,7 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         """Text, as it stands."""
         if self._titled:
-            self.title += data
+            self._title.append(data)
         if not self._dropped:
             self._out.append(data)
 
@@ -215,7 +221,7 @@ class _Page(HTMLParser):
 
     def _written(self, text: str) -> None:
         if self._titled:
-            self.title += html.unescape(text)
+            self._title.append(text)
         if not self._dropped:
             self._out.append(text)
 
