@@ -317,9 +317,20 @@ def test_titles_of_all_kinds_are_drawn_or_left_out(summary: Summary, title: str)
     assert len(found) > 10
 
 
+def test_large_figures_do_not_run_into_each_other(summary: Summary) -> None:
+    energy = summary.energy.model_copy(update={"integrated_kwh": 1.234567e11})
+    foot = summary.footprint.model_copy(update={"cost": 1.234567e12, "currency": "Bs"})
+    large = summary.model_copy(update={"energy": energy, "footprint": foot})
+    image = Image.open(io.BytesIO(preview(large, summary.series[0]))).convert("L")
+    for place in (1, 2, 3):
+        x = 60 + place * 270
+        between = image.crop((x - 20, 190, x - 4, 300))
+        assert min(between.tobytes()) > 240
+
+
 def test_figures_of_the_picture_are_those_of_the_summary(summary: Summary) -> None:
     found = {label: value for label, value, _ in key_figures(summary)}
-    assert list(found) == ["Energy", "CO2e", "Cost", "Mean power"]
+    assert list(found)[:4] == ["Energy", "CO2e", "Cost", "Mean power"]
     assert found["Mean power"].startswith(f"{summary.power.mean_w:.1f}")
     foot = summary.footprint.model_copy(
         update={"operational_co2e_kg": Range(value=0.2, low=0.1, high=0.4), "cost": None}
@@ -347,14 +358,15 @@ def test_every_table_and_chart_can_be_embedded(summary: Summary, tables: dict[st
         charts = re.findall(r'data-chart="([^"]+)"', html)
         assert set(charts) <= set(offered)
         rest = [name for name in offered if name not in charts]
-        assert len(rest) == html.count("<table")
+        # All but the three that the calculator fills.
+        assert len(rest) == html.count("<table") - 3 * (page == "ai-models")
         for name in offered:
             assert f"{name}-figure" in ids or name in ids
 
 
 def test_names_of_tables_do_not_change_with_their_counts() -> None:
     row = '<div class="scroll" tabindex="0" aria-label="The first 12 of {} days">{}</div>'
-    one, two = (with_embedding(row.format(n, "<table></table>")) for n in (20, 300))
+    one, two = (with_embedding(row.format(n, "<table><td></table>")) for n in (20, 300))
     assert 'id="table-the-first-of-days"' in one
     assert 'id="table-the-first-of-days"' in two
     with pytest.raises(ValueError, match="does not stand"):

@@ -14,17 +14,21 @@ CLOSING = "</table></div>"
 
 
 def with_embedding(page: str) -> str:
-    """A page with an id and a button for each of its tables."""
+    """A page with an id and a button for each of its tables that has figures."""
     found: list[str] = []
     taken = set(re.findall(r'\bid="([^"]*)"', page))
     rest = page
     while match := OPENING.search(rest):
         opening, label = match.group(), match["label"]
-        name, opening = _identified(opening, label, taken)
         inside, closing, after = rest[match.end() :].partition(CLOSING)
         if not closing or '<div class="scroll' in inside:
             raise ValueError(f"the table {label!r} does not stand as tables do")
-        found += [rest[: match.start()], opening, inside, closing, _button(name, label)]
+        button = ""
+        # A table that is filled as one goes, such as the calculator's, is none of this site's data.
+        if "<td" in inside:
+            name, opening = _identified(opening, label, taken)
+            button = _button(name, label)
+        found += [rest[: match.start()], opening, inside, closing, button]
         rest = after
     return "".join([*found, rest])
 

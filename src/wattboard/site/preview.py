@@ -47,14 +47,18 @@ def preview(summary: Summary, series: Series) -> bytes:
     image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), PAPER)
     pen = _Pen(ImageDraw.Draw(image))
     _head(pen, summary)
-    for place, (label, value, note) in enumerate(key_figures(summary)):
-        x = MARGIN + place * (WIDTH - 2 * MARGIN) / MOST_FIGURES
+    column = (WIDTH - 2 * MARGIN) / MOST_FIGURES
+    drawn = [figure for figure in key_figures(summary) if pen.has("".join(figure))]
+    for place, (label, value, note) in enumerate(drawn[:MOST_FIGURES]):
+        x, room = MARGIN + place * column, column - 24
         pen.text(x, 196, label, 21, DIM)
-        pen.text(x, 224, value, 40, TEXT, bold=True)
-        pen.text(x, 278, note, 18, DIM)
+        pen.text(x, 224, value, pen.fitting(value, 40, room, bold=True), TEXT, bold=True)
+        pen.text(x, 278, note, pen.fitting(note, 18, room), DIM)
     if len(series.start) > 1:
         _chart(pen, series)
-    pen.text(MARGIN, 592, f"wattboard: {period(summary)} ({summary.log.timezone})", 19, DIM)
+    foot = f"wattboard: {period(summary)} ({summary.log.timezone})"
+    foot = foot if pen.has(foot) else f"wattboard: {period(summary)}"
+    pen.text(MARGIN, 592, foot, pen.fitting(foot, 19, WIDTH - 2 * MARGIN), DIM)
     small = image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS).quantize(COLOURS)
     out = io.BytesIO()
     small.save(out, "PNG", optimize=True)
@@ -62,7 +66,7 @@ def preview(summary: Summary, series: Series) -> bytes:
 
 
 def key_figures(summary: Summary) -> list[Figure]:
-    """Label, value and range or reason of what is known, at most four."""
+    """Label, value and range or reason of what is known, the most telling first."""
     found: list[Figure] = []
     energy, foot, power = summary.energy, summary.footprint, summary.power
     if energy.covered_hours > 0:
@@ -77,7 +81,7 @@ def key_figures(summary: Summary) -> list[Figure]:
     found.append(("Mean power", quantity(power.mean_w, "W"), spread))
     if power.idle_w is not None and energy.covered_hours >= 1:
         found.append(("Idle power", quantity(power.idle_w, "W"), ""))
-    return found[:MOST_FIGURES]
+    return found
 
 
 def _ranged(result: Range, unit: str) -> tuple[str, str]:
@@ -115,6 +119,10 @@ class _Pen:
 
     def width(self, text: str, size: float, *, bold: bool = False) -> float:
         return self.font(size, bold=bold).getlength(text) / SCALE
+
+    def fitting(self, text: str, size: float, room: float, *, bold: bool = False) -> float:
+        """The size, or a smaller one, in which a text has room."""
+        return min(size, size * room / max(self.width(text, size, bold=bold), 1.0))
 
     def text(
         self,
