@@ -15,6 +15,8 @@ from wattboard.errors import InputError, UsageError
 from wattboard.estimate_command import estimate
 from wattboard.options import (
     AsJson,
+    Author,
+    BaseUrl,
     Columns,
     Config,
     Currency,
@@ -32,8 +34,10 @@ from wattboard.options import (
     Publishable,
     Pue,
     Quietly,
+    SingleFile,
     Tariff,
     Timezone,
+    Title,
     Verbose,
     Wue,
     progress_shown,
@@ -72,8 +76,12 @@ def _root(
 def build(
     log: LogArgument = None,
     out: Annotated[
-        str | None, typer.Option("-o", "--out", help="Folder of the site.", metavar="FOLDER")
+        str | None, typer.Option("-o", "--out", help="Folder of the site, or the one file.")
     ] = None,
+    single_file: SingleFile = None,
+    title: Title = None,
+    author: Author = None,
+    base_url: BaseUrl = None,
     co2: Annotated[
         str | None, typer.Option(help="CO2 figures: owid-co2-data.csv or a grapher download.")
     ] = None,
@@ -131,6 +139,10 @@ def build(
         columns=columns,
         engine=engine,
         publishable=publishable,
+        single_file=single_file,
+        title=title,
+        author=author,
+        base_url=base_url,
     )
     preflight(settings, config=config)
     from wattboard import build as composer
@@ -143,7 +155,7 @@ def build(
     elif not quiet:
         print_built(built, verbose=verbose)
     if open_it:
-        webbrowser.open((built.site.path / "index.html").resolve().as_uri())
+        webbrowser.open(built.site.opens.resolve().as_uri())
 
 
 @app.command()

@@ -269,9 +269,10 @@ def print_built(built: Built, *, verbose: bool) -> None:
     for line in replaced_lines(built.replaced):
         say(line)
     again = ", the analysis from the cache" if built.from_cache else ""
-    say(f"Wrote      {site.files:,} files ({site.bytes / 1e6:,.1f} MB) to {site.path}")
+    files = f"{site.files:,} files" if site.opens != site.path else "one file"
+    say(f"Wrote      {files} ({site.bytes / 1e6:,.1f} MB) to {site.path}")
     say(f"Took       {built.seconds:,.1f} s{again}")
-    say(f"Open {site.path / 'index.html'}")
+    say(f"Open {site.opens}")
 
 
 def print_origins(inputs: Sequence[InputFile]) -> None:

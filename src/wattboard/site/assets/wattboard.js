@@ -9,16 +9,25 @@ const wattboard = (() => {
   const touch = window.matchMedia("(pointer: coarse)");
 
   function load(source) {
-    if (!scripts.has(source)) {
-      scripts.set(source, new Promise((resolve, reject) => {
-        const element = document.createElement("script");
-        element.src = source;
-        element.onload = resolve;
-        element.onerror = () => reject(new Error(`${source} cannot be loaded`));
-        document.head.append(element);
-      }));
-    }
+    if (!scripts.has(source)) scripts.set(source, run(source));
     return scripts.get(source);
+  }
+
+  async function run(source) {
+    const element = document.createElement("script");
+    // A site in one file has its scripts inside, and its policy knows each by its hash.
+    const text = await wattboard.kept?.(source);
+    if (text !== undefined) {
+      element.textContent = text;
+      document.head.append(element);
+      return;
+    }
+    await new Promise((resolve, reject) => {
+      element.src = source;
+      element.onload = resolve;
+      element.onerror = () => reject(new Error(`${source} cannot be loaded`));
+      document.head.append(element);
+    });
   }
 
   async function get(kind, name, source) {
@@ -403,11 +412,12 @@ const wattboard = (() => {
   function repaint() {
     const button = document.getElementById("theme");
     if (button) button.textContent = isDark() ? "Light" : "Dark";
-    document.querySelectorAll(".js-plotly-plot").forEach((element) => refresh(element));
+    // One that is out of sight has no size; it is drawn again when it is shown.
+    document.querySelectorAll(".js-plotly-plot").forEach((element) => { if (element.offsetParent) refresh(element); });
   }
 
   const chosen = stored();
-  if (chosen) root.dataset.theme = chosen;
+  if (chosen && !root.dataset.theme) root.dataset.theme = chosen;
 
   function start() {
     const button = document.getElementById("theme");
@@ -447,7 +457,7 @@ const wattboard = (() => {
     chart: (name, figure) => arrived.chart.set(name, figure),
     series: (name, found) => arrived.series.set(name, found),
     table: (name, table) => arrived.table.set(name, table),
-    get, fill, load: series, refresh, controls,
+    get, run: load, fill, load: series, refresh, controls,
   };
 })();
 window.wattboard = wattboard;
