@@ -72,7 +72,7 @@ def _check_folder(folder: Path) -> None:
     root = next((above for above in whole.parents if (above / ".git").exists()), None)
     if root is not None:
         raise UsageError(
-            f"{folder} is inside the repository {root}, where GitHub looks for workflows at the root only.",
+            f"{folder} is inside the repository {root}; GitHub runs workflows of its root only.",
             f"Run wattboard init {root}, or make a repository of {folder} first (git init).",
         )
 
