@@ -31,6 +31,8 @@ package: $(READY)
 
 # Tests of every room on the oldest versions that pyproject.toml allows.
 OLDEST := $(VENV)/oldest
+OLDEST_TESTS := $(patsubst %,tests/test_%.py,ai_models codecarbon counter energy engine footprint gpus hardware \
+	locations power_model settings sources steps world)
 oldest: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,release]'
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(BIN)/python pyproject.toml -o $(OLDEST).txt

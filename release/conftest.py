@@ -49,9 +49,9 @@ def _run(*command: object, **options: object) -> str:
     return done.stdout
 
 
-def build(out: Path, *which: str) -> Built:
-    """``python -m build``: without ``which`` the wheel is built from the sdist, as pip would."""
-    _run(sys.executable, "-m", "build", "--installer", "uv", "--outdir", out, *which, ROOT)
+def build(out: Path, *options: str) -> Built:
+    """``python -m build``; unless ``options`` say otherwise the wheel is built from the sdist."""
+    _run(sys.executable, "-m", "build", "--installer", "uv", "--outdir", out, *options, ROOT)
     (sdist,) = out.glob("*.tar.gz")
     (wheel,) = out.glob("*.whl")
     return Built(sdist, wheel)

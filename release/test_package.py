@@ -21,8 +21,8 @@ from .conftest import DIST, ROOT, Built, Installed, build
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 VERSION = PROJECT["version"]
 PAGES = ["index", "power", "drivers", "gpus", "ai-models", "world", "methods"]
-# A few seconds each, and between them every table, template and asset is read.
-CHOSEN = ["init", "settings", "hardware", "locations", "estimate", "sources", "workflows", "output"]
+# Short ones that read the files of the project, the tables of the package and small logs.
+CHOSEN = ["project", "settings", "locations", "ai_models", "sources", "workflows"]
 
 
 def _tracked(*under: str) -> set[str]:

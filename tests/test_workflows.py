@@ -142,6 +142,14 @@ def test_the_workflows_run_what_the_makefile_has() -> None:
     assert asked <= targets
 
 
+def test_the_oldest_are_tested_with_tests_that_exist() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
+    (listed,) = re.findall(r"OLDEST_TESTS := .*test_%\.py,(.*)\)", text)
+    missing = [n for n in listed.split() if not (ROOT / "tests" / f"test_{n}.py").is_file()]
+    assert len(listed.split()) >= 10
+    assert missing == []
+
+
 def test_the_workflows_test_every_python_that_the_package_names() -> None:
     text = (ROOT / "pyproject.toml").read_text("utf-8")
     named = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', text)
