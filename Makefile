@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint setup bench clean
+.PHONY: demo test lint setup bench clean workflows package oldest audit
 
 demo: $(READY)
 	@$(BIN)/wattboard sample -o demo/sample.csv --quiet
@@ -19,6 +19,31 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# zizmor and the schema of GitHub's workflows, over ours and the one that wattboard init writes.
+workflows: $(READY)
+	$(BIN)/python -m pytest tests/test_workflows.py
+
+# The wheel and the sdist, in dist/, tested as built.
+package: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,release]'
+	$(BIN)/python -m pytest release
+
+# Tests of every room on the oldest versions that pyproject.toml allows.
+OLDEST := $(VENV)/oldest
+OLDEST_TESTS := $(patsubst %,tests/test_%.py,ai_models codecarbon counter energy engine footprint gpus hardware \
+	locations power_model settings sources steps world)
+oldest: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,release]'
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(BIN)/python pyproject.toml -o $(OLDEST).txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
+	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python -c $(OLDEST).txt -e '.[dev]'
+	$(OLDEST)/bin/python -m pytest -n 2 $(OLDEST_TESTS)
+
+# Known vulnerabilities of the dependencies, as somebody gets them who installs wattboard today.
+audit: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,release]'
+	$(BIN)/pip-audit --strict --progress-spinner off .
 
 setup: $(READY)
 

@@ -13,6 +13,7 @@ from wattboard import interrupts
 from wattboard.cache_commands import cache_app, fetch
 from wattboard.errors import InputError, UsageError
 from wattboard.estimate_command import estimate
+from wattboard.init_command import init
 from wattboard.options import (
     AsJson,
     Author,
@@ -349,6 +350,7 @@ def locations(
 
 app.command()(estimate)
 app.command()(fetch)
+app.command()(init)
 
 
 def _check_loudness(quiet: bool, verbose: bool) -> None:
