@@ -157,7 +157,6 @@ def gap_rule(
     )
     return rule(
         "gaps",
-        "Gaps",
         "time_us",
         count,
         max(readings - 1, 0),
