@@ -171,10 +171,8 @@ def compare(block: Block, printed: str) -> None:
 
 
 def matches(expected: str, printed: str) -> bool:
-    """Whether the outputs are the same, blanks at the ends of lines aside."""
-    want, got = (
-        "\n".join(map(str.rstrip, text.splitlines())) + "\n" for text in (expected, printed)
-    )
+    """Whether the outputs are the same, the kind of blank and blanks at the ends of lines aside."""
+    want, got = map(_plain, (expected, printed))
     return doctest.OutputChecker().check_output(want, got, doctest.ELLIPSIS)
 
 
