@@ -23,6 +23,7 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 
 autodoc_typehints = "signature"
+napoleon_use_rtype = False
 autodoc_member_order = "bysource"
 python_use_unqualified_type_names = True
 

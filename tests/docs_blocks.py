@@ -182,6 +182,14 @@ def _plain(text: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
+def _kept(expected: str, printed: str) -> str:
+    """What is printed, with the page's own lines where they have ``...`` and still match."""
+    loose = [line for line in expected.splitlines() if "..." in line and line.strip() != "..."]
+    lines = _plain(printed).splitlines()
+    kept = [next((own for own in loose if matches(own, line)), line) for line in lines]
+    return "".join(f"{line}\n" for line in kept)
+
+
 def rewrite(path: Path) -> int:
     """Write what the blocks print today into the page, where it does not match; how many were."""
     lines = path.read_text("utf-8").splitlines(keepends=True)
@@ -190,9 +198,9 @@ def rewrite(path: Path) -> int:
         cache = {"WATTBOARD_CACHE": f"{folder}/.cache"}
         for block, printed in run_blocks(blocks_of(path), Path(folder), cache):
             if block.expected_lines and not matches(block.expected or "", printed):
-                changes.append((block.expected_lines, printed))
+                changes.append((block.expected_lines, _kept(block.expected or "", printed)))
     for (start, end), printed in reversed(changes):
-        lines[start + 1 : end - 1] = [_plain(printed)]
+        lines[start + 1 : end - 1] = [printed]
     path.write_text("".join(lines), "utf-8")
     return len(changes)
 

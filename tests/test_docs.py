@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from docs_blocks import DocsError, blocks_of, compare, has_code, matches, run_blocks
+from docs_blocks import DocsError, blocks_of, compare, has_code, matches, rewrite, run_blocks
 from wattboard.quality.catalogue import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +79,16 @@ def test_a_block_that_fails_or_prints_something_else_is_told(tmp_path: Path) -> 
 def test_an_ellipsis_stands_for_what_differs() -> None:
     assert matches("Took ... s\n", "Took 1.2 s\n")
     assert not matches("Took ... s\n", "Took 1.2 min\n")
+
+
+def test_outputs_are_written_into_a_page_and_what_may_differ_is_kept(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Page\n\n```sh\necho one; echo two 2\n```\n```text\nold\ntwo ...\n```\n\nEnd.\n"
+    )
+    assert rewrite(page) == 1
+    assert "```text\none\ntwo ...\n```\n\nEnd.\n" in page.read_text()
+    assert rewrite(page) == 0
 
 
 # --------------------------------------------------------------------------- links
