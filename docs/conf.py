@@ -16,7 +16,6 @@ project_copyright = ""
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
-nitpicky = False
 
 # Markdown as code hosts show it too: nothing but tables, fences, links and anchors of headings.
 myst_heading_anchors = 4

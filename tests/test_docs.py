@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from docs_blocks import DocsError, blocks_of, compare, has_code, matches, rewrite, run_blocks
+from fetch_server import Server
+from open_data import energy_csv
 from wattboard.quality.catalogue import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -32,10 +35,20 @@ def name(path: Path) -> str:
 # --------------------------------------------------------------------------- code
 
 
+@pytest.fixture(scope="module")
+def mirror() -> Iterator[str]:
+    """An address on this machine that has the open data, small and made up."""
+    with Server().running() as server:
+        server.files = {"owid-energy-data.csv": energy_csv()}
+        yield server.base
+
+
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
-def test_code_of_a_page_prints_what_it_shows(page: Path, own_cache: Path, tmp_path: Path) -> None:
+def test_code_of_a_page_prints_what_it_shows(
+    page: Path, own_cache: Path, tmp_path: Path, mirror: str
+) -> None:
     """Blocks that are neither run nor shown on purpose are refused by ``blocks_of``."""
-    environment = {"WATTBOARD_CACHE": str(own_cache)}
+    environment = {"WATTBOARD_CACHE": str(own_cache), "MIRROR": mirror}
     for block, printed in run_blocks(blocks_of(page), tmp_path, environment):
         compare(block, printed)
 
