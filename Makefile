@@ -66,3 +66,12 @@ schema: $(READY)
 	$(BIN)/python -c "import json; from wattboard.model import PowerModel; \
 	print(json.dumps(PowerModel.model_json_schema(), indent=1, ensure_ascii=False))" > docs/model.schema.json
 .PHONY: schema
+
+docs: $(READY)
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+.PHONY: docs
+
+picture: demo
+	$(BIN)/python scripts/picture.py demo/site docs/_static/overview.png
+.PHONY: picture

@@ -24,6 +24,7 @@ POLL_S = 0.1
 NAMED_RULES = 10
 # Rules that put rows in order or tell what was found, and take nothing away.
 KEEPS_ALL = frozenset({"out-of-order", "clock-changes", "power-from-counter"})
+GAPS = "gaps"
 
 
 # --------------------------------------------------------------------------- lines
@@ -234,9 +235,11 @@ def print_rules(quality: Quality, *, everything: bool) -> None:
 
 
 def print_counts(info: LogInfo, quality: Quality, files: str) -> None:
-    """What was read, what of it was set aside and why, what is left."""
+    """What was read, what of it was set aside and why, where nothing was read, what is left."""
     say(f"Read       {info.rows_read:,} rows{files}")
-    taken = [rule for rule in quality.rules if rule.count and rule.name not in KEEPS_ALL]
+    met = [rule for rule in quality.rules if rule.count and rule.name not in KEEPS_ALL]
+    # A gap is no reading, so it cannot be set aside.
+    taken = [rule for rule in met if rule.name != GAPS]
     # Rows that are gone come before values that are missing.
     taken.sort(key=lambda rule: (rule.column != "row", -rule.count))
     wide = max((len(f"{rule.count:,}") for rule in taken), default=0)
@@ -247,6 +250,9 @@ def print_counts(info: LogInfo, quality: Quality, files: str) -> None:
         say(f"{'':<10} and what {len(taken) - NAMED_RULES} more rules found: see the report")
     if not taken:
         say("Set aside  nothing")
+    for rule in met:
+        if rule.name == GAPS:
+            say(f"Left open  {rule.count:,} {'gap' if rule.count == 1 else 'gaps'}: {rule.detail}")
     say(f"Used       {info.rows_used:,} instants")
 
 
