@@ -46,7 +46,7 @@ SCRIPTS = {
     "world": ("numbers.js", "world.js"),
 }
 ASSETS = (
-    *("wattboard.css", "wattboard.js", "world-shapes.js", "favicon.svg"),
+    *("wattboard.css", "wattboard.js", "paper.js", "world-shapes.js", "favicon.svg"),
     *dict.fromkeys(script for scripts in SCRIPTS.values() for script in scripts),
 )
 TABLE_ROWS = 50
