@@ -151,7 +151,7 @@
       element.change = ({ data, layout }) => {
         for (const trace of data) trace.visible = trace.meta.grouping === grouping;
         const { groups } = data.find((trace) => trace.visible).meta;
-        const stacked = window.matchMedia("(max-width: 48rem)").matches;
+        const stacked = wattboard.narrow();
         const count = layout.meta.panels.length;
         const tall = stacked ? count * (64 + 26 * groups.length) + 60 : 140 + 32 * Math.max(groups.length, 2);
         for (let i = 0; i < count; i += 1) {
@@ -190,7 +190,7 @@
       data.forEach((trace) => {
         trace.visible = trace.meta.precision === precision && (!vendor || !trace.meta.vendor || trace.meta.vendor === vendor);
       });
-      const narrow = window.matchMedia("(max-width: 48rem)").matches;
+      const narrow = wattboard.narrow();
       layout.annotations = narrow ? [] : layout.meta.labels[precision];
       if (narrow) Object.assign(layout.legend, { font: { size: 11 } });
     };
@@ -207,7 +207,7 @@
   // Values stand beside their bars, on a phone too.
   function room({ layout }) {
     layout.margin.r = 84;
-    if (window.matchMedia("(max-width: 48rem)").matches) Object.assign(layout.xaxis, { nticks: 3, tickangle: 0 });
+    if (wattboard.narrow()) Object.assign(layout.xaxis, { nticks: 3, tickangle: 0 });
   }
 
   async function arithmetic(element) {

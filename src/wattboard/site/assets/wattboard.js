@@ -7,6 +7,9 @@ const wattboard = (() => {
   const MOST_POINTS = 4000;
   const narrowPage = window.matchMedia("(max-width: 48rem)");
   const touch = window.matchMedia("(pointer: coarse)");
+  // What fits a figure to paper, while the page is printed.
+  let paper;
+  const narrow = () => !paper && narrowPage.matches;
 
   function load(source) {
     if (!scripts.has(source)) scripts.set(source, run(source));
@@ -132,7 +135,7 @@ const wattboard = (() => {
     const { layout } = figure;
     layout.height = parseFloat(getComputedStyle(element).minHeight);
     layout.dragmode = touch.matches ? false : layout.dragmode;
-    if (narrowPage.matches) narrow(figure);
+    if (narrow()) shrink(figure);
     if (layout.meta.opens) {
       const state = element.shown ?? { name: layout.meta.opens };
       const filled = fill(await series(state.name), state.from, state.to);
@@ -145,6 +148,7 @@ const wattboard = (() => {
       layout.xaxis.range = await whole(layout.meta.opens);
     }
     await element.change?.(figure);
+    paper?.(element, figure);
     return unmarked(figure);
   }
 
@@ -162,7 +166,7 @@ const wattboard = (() => {
     return [start[0], start.at(-1) + width];
   }
 
-  function narrow({ data, layout }) {
+  function shrink({ data, layout }) {
     layout.font.size = 12;
     layout.margin = { ...layout.margin, l: 40, r: 6 };
     for (const trace of data) {
@@ -204,10 +208,12 @@ const wattboard = (() => {
     element.querySelectorAll(".main-svg").forEach((svg) => svg.setAttribute("viewBox", `0 0 ${width} ${height}`));
   }
 
-  async function draw(element) {
+  const draw = (element) => (element.drawing ??= drawing(element));
+
+  async function drawing(element) {
     const id = element.dataset.chart;
     try {
-      const [figure] = await Promise.all([get("chart", id, `data/charts/${id}.js`), load("assets/plotly.min.js")]);
+      const [figure] = await Promise.all([get("chart", id, `data/charts/${id}.js`), load("assets/plotly.min.js"), load("assets/paper.js")]);
       element.figure = figure;
       element.querySelector("noscript")?.remove();
       element.dispatchEvent(new CustomEvent("figure", { bubbles: true }));
@@ -221,7 +227,19 @@ const wattboard = (() => {
       element.textContent = `This chart could not be drawn: ${error.message}.`;
       throw error;
     }
+    idly(drawRest);
   }
+
+  // Once Plotly is there, the page's other charts are drawn while nothing else is to be done: who then
+  // scrolls does not wait, and who prints has them on paper, since a page about to be printed cannot
+  // wait for a script. Not where the reader saves data.
+  const idly = (act) => (window.requestIdleCallback ?? ((later) => setTimeout(later, 200)))(act);
+  function drawRest() {
+    if (navigator.connection?.saveData) return;
+    const next = [...document.querySelectorAll("[data-chart]")].find((element) => !element.drawing);
+    if (next) draw(next);
+  }
+  const drawAll = () => Promise.all([...document.querySelectorAll("[data-chart]")].map(draw));
 
   // --- zoom ----------------------------------------------------------------------------------------
 
@@ -288,24 +306,13 @@ const wattboard = (() => {
     Plotly.relayout(element, change);
   }
 
-  async function picture(element) {
-    const { data, layout } = await compose(element);
-    for (const key of layout.meta.zoom) if (element._fullLayout[key]) layout[key].range = [...element._fullLayout[key].range];
-    const title = element.closest("figure").dataset.title;
-    layout.title = { text: title, x: 0, xref: "container", xanchor: "left", pad: { l: 16 }, y: 1, yref: "container", yanchor: "top" };
-    layout.title.pad.t = 16;
-    layout.margin = { ...layout.margin, t: layout.margin.t + 36 };
-    const { width } = element._fullLayout;
-    await Plotly.downloadImage({ data, layout }, { format: "png", scale: 2, width, height: layout.height + 36, filename: `wattboard-${element.dataset.chart}` });
-  }
-
   function tools(element) {
     const box = element.closest("figure").querySelector(".tools");
     box.addEventListener("click", (event) => {
       const act = event.target.dataset?.act;
       if (!act) return;
       if (act === "reset") reset(element);
-      else if (act === "png") picture(element);
+      else if (act === "png" || act === "svg") wattboard.picture(element, act);
       else move(element, act);
     });
     box.querySelectorAll("button").forEach((button) => { button.disabled = false; });
@@ -412,9 +419,11 @@ const wattboard = (() => {
   function repaint() {
     const button = document.getElementById("theme");
     if (button) button.textContent = isDark() ? "Light" : "Dark";
-    // One that is out of sight has no size; it is drawn again when it is shown.
-    document.querySelectorAll(".js-plotly-plot").forEach((element) => { if (element.offsetParent) refresh(element); });
+    // One that is out of sight has no size; it is drawn again when it is shown. On paper all is drawn
+    // for paper; a browser may tell of its width meanwhile.
+    if (!paper) drawn().forEach((element) => { if (element.offsetParent) refresh(element); });
   }
+  const drawn = () => [...document.querySelectorAll(".js-plotly-plot")];
 
   const chosen = stored();
   if (chosen && !root.dataset.theme) root.dataset.theme = chosen;
@@ -429,10 +438,14 @@ const wattboard = (() => {
     });
     systemDark.addEventListener("change", repaint);
     narrowPage.addEventListener("change", repaint);
-    // Paper is white whatever the screen.
-    let before;
-    window.addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; repaint(); });
-    window.addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; repaint(); });
+    const print = document.getElementById("print");
+    print.disabled = false;
+    print.addEventListener("click", async () => {
+      print.setAttribute("aria-busy", "true");
+      await drawAll();
+      print.removeAttribute("aria-busy");
+      window.print();
+    });
     repaint();
     const seen = new IntersectionObserver((entries) => {
       for (const entry of entries) {
@@ -457,7 +470,9 @@ const wattboard = (() => {
     chart: (name, figure) => arrived.chart.set(name, figure),
     series: (name, found) => arrived.series.set(name, found),
     table: (name, table) => arrived.table.set(name, table),
-    get, run: load, fill, load: series, refresh, controls,
+    get, run: load, fill, load: series, refresh, controls, compose, narrow, drawn,
+    // Draws everything for paper, or for the screen again.
+    onPaper: (fit) => { paper = fit; drawn().forEach((element) => refresh(element)); },
   };
 })();
 window.wattboard = wattboard;
