@@ -282,7 +282,10 @@ def names() -> str:
 
     rows = [["`time`", ", ".join(map(code, source.TIME))]]
     rows += [
-        [code(column), ", ".join(map(code, [*known, *source.UNIT_NAMES.get(column, ())]))]
+        [
+            code(column),
+            ", ".join(map(code, dict.fromkeys([*known, *source.UNIT_NAMES.get(column, ())]))),
+        ]
         for column, known in source.NAMES.items()
     ]
     rows += [["`host`", ", ".join(map(code, source.HOST))]]
