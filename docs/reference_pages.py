@@ -186,7 +186,7 @@ LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 def typed(field: FieldInfo, *, link: bool = False) -> str:
     """A field's type in words, and the bounds of its value."""
     bounds = [
-        f"{sign} {getattr(item, name):,.15g}"
+        f"{sign}\u00a0{getattr(item, name):,.15g}"
         for item in field.metadata
         for name, sign in LIMITS.items()
         if isinstance(getattr(item, name, None), int | float)
