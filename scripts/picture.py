@@ -44,7 +44,8 @@ def take(site: Path, picture: Path) -> None:
         page.wait_for_selector(f"{CHART} .main-svg")
         page.wait_for_timeout(1000)
         chart = page.locator(CHART).first.bounding_box()
-        mark = page.get_by_text(MARK).first.bounding_box()
+        # What is printed on paper alone has the word as well.
+        mark = page.get_by_text(MARK).filter(visible=True).first.bounding_box()
         if chart is None or mark is None:
             sys.exit("The chart or the mark of simulated readings is not in view.")
         height = chart["y"] + chart["height"]
