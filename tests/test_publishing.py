@@ -15,6 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from conftest import ROOT
 from wattboard import build
@@ -526,3 +528,74 @@ def test_the_command_line_comes_before_the_file(tmp_path: Path) -> None:
     config.write_text("publishable = 1\n")
     with pytest.raises(UsageError, match="publishable cannot be 1"):
         read_settings(config, {})
+
+
+def named(plain: Summary, name: str) -> Summary:
+    """A Summary with a name in every place where a log or a setting can bring one in."""
+    column = repr(name)
+    notes = [
+        f"{name} is no log: passed over",
+        f"the folder {name} was built by wattboard: passed over",
+        f"{name} is no file, or a link that leads nowhere: passed over",
+        f"{name} changed while it was read; what was there at the start counts",
+        f"{name} has no column {column} for power_w",
+        f"power from {column}; it is the boards', not the machine's",
+        f"of {column}, {column} the one with a unit was taken",
+        f"power_w from column {column} in kW",
+        f"power_w from column {column}",
+        f"column {column} is left out: the unit {name} is none",
+        f"something about {name}",
+    ]
+    details = {
+        "unreadable-values": f"the cell in column {column} is not a number",
+        "devices-without-power": f"1 of 3 devices: {name}, {name} …",
+        "several-machines": "told apart by CPU and system: the file names no host, so machines of one "
+        f"make count as one; {name} (Linux), {name}",
+        "another-rule": name,
+    }
+    example = {"file": name, "line": "3", "fault": "cast", "text": f"1,{name}", "other": name}
+    rules = [
+        RuleResult(
+            name=rule, title="t", column="row", count=1, of=2, share=0.5, action="a", detail=detail,
+            example=example,
+        )
+        for rule, detail in details.items()
+    ]  # fmt: skip
+    item = plain.inputs[0].model_copy(update={"name": name, "sha256": name})
+    log = plain.log.model_copy(
+        update={"hosts": [name], "devices": [name], "notes": notes, "timezone_reason": name}
+    )
+    return plain.model_copy(
+        update={
+            "inputs": [item, item.model_copy(update={"role": "energy"})],
+            "log": log,
+            "quality": plain.quality.model_copy(update={"rules": rules}),
+            "settings": plain.settings
+            | dict.fromkeys(("log", "energy", "co2", "gpus", "currency", "engine", "x"), name)
+            | {"columns": f"time=time,power_w={name}:kW,host={name.replace(':', '')}"},
+            "footprint": plain.footprint.model_copy(update={"currency": name}),
+            "co2": plain.co2.model_copy(
+                update={"notes": [f"3 rows of {name}: an impossible value, left out", name]}
+            ),
+        }
+    )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(rest=st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_no_name_passes_wherever_it_stands(plain: Summary, rest: str) -> None:
+    changed = named(plain, f"zqx{rest}")
+    text = redact(changed).summary.model_dump_json(exclude={"gpus", "ai", "grids"})
+    assert "zqx" in changed.model_dump_json(exclude={"gpus", "ai", "grids"})
+    assert "zqx" not in text
+
+
+def test_findings_are_made_of_what_is_published(plain: Summary, tmp_path: Path) -> None:
+    told = publishable(plain, []).summary.findings
+    assert [(f.id, f.text.replace("currency 1", "alicoin")) for f in told] == [
+        (f.id, f.text) for f in plain.findings
+    ]
+    # That a log is of boards, not of a machine, is told from the word in their names.
+    case = nvidia(tmp_path)
+    boards = build.summarise(Settings(log=case.settings["log"]))[0]
+    assert publishable(boards, []).summary.findings == boards.findings
