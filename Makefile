@@ -43,7 +43,8 @@ oldest: $(READY)
 # Known vulnerabilities of the dependencies, as somebody gets them who installs wattboard today.
 audit: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,release]'
-	$(BIN)/pip-audit --strict --progress-spinner off .
+	$(BIN)/uv pip compile --quiet --generate-hashes --python $(BIN)/python pyproject.toml -o $(VENV)/audit.txt
+	$(BIN)/pip-audit --strict --disable-pip --progress-spinner off -r $(VENV)/audit.txt
 
 setup: $(READY)
 

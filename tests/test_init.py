@@ -121,7 +121,16 @@ def test_the_settings_are_ours_with_and_without_their_comments(tmp_path: Path) -
 
     text = _uncommented(FILES[SETTINGS])
     offered = set(tomllib.loads(text))
-    assert offered >= {"log", "timezone", "location", "tariff", "currency", "pue", "columns"}
+    assert offered >= {
+        "log",
+        "timezone",
+        "location",
+        "tariff",
+        "currency",
+        "pue",
+        "title",
+        "columns",
+    }
     left = [line for line in text.splitlines() if re.match(r"#\s*\w+\s*=", line)]
     assert left == [], "a setting that the test did not read"
     config.write_text(text)
@@ -157,13 +166,6 @@ def test_a_folder_in_a_repository_of_another_is_refused_before_anything_is_writt
     assert not (tmp_path / "new").exists()
 
 
-needs_publishing = pytest.mark.skipif(
-    not {"publishable", "base_url"} <= set(Settings.model_fields),
-    reason="publishing is being built beside this",
-)
-
-
-@needs_publishing
 def test_the_workflow_builds_the_site_that_it_publishes(tmp_path: Path, wattboard: Command) -> None:
     """init, then the workflow's own command line, as a runner would run it."""
     assert wattboard("init", tmp_path).returncode == 0
