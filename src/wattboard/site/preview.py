@@ -37,6 +37,8 @@ NAMES = ((50, 1), (44, 1), (38, 2), (32, 2))
 MOST_FIGURES = 4
 FALLBACK = "Power and energy"
 TICKS = 3
+# A shorter stretch is a dot, so that it is seen.
+LEAST = 3
 Figure = tuple[str, str, str]
 
 
@@ -172,16 +174,15 @@ def _head(pen: _Pen, summary: Summary) -> None:
 def _fitting(pen: _Pen, name: str) -> tuple[int, list[str]]:
     """The largest size in which a name fits, and its lines; a longer one is cut, and says so."""
     room = WIDTH - 2 * MARGIN
-    lines: list[str] = []
+    size, lines = 0, [""]
     for size, most in NAMES:
-        letters = max(int(room / (pen.width("n", size, bold=True) * 0.98)), 1)
+        letters = max(int(room * len(name) / pen.width(name, size, bold=True)), 1)
         lines = textwrap.wrap(name, letters, max_lines=most, placeholder=" …")
-        whole = " ".join(lines) == " ".join(name.split())
-        if whole and all(pen.width(line, size, bold=True) <= room for line in lines):
-            return size, lines
-    while any(pen.width(line, size, bold=True) > room for line in lines):
-        letters -= 1
-        lines = textwrap.wrap(name, letters, max_lines=most, placeholder=" …")
+        while letters > 1 and any(pen.width(line, size, bold=True) > room for line in lines):
+            letters -= 1
+            lines = textwrap.wrap(name, letters, max_lines=most, placeholder=" …")
+        if " ".join(lines) == " ".join(name.split()):
+            break
     return size, lines
 
 
@@ -212,14 +213,16 @@ def _chart(pen: _Pen, series: Series) -> None:
         lower = [(x(t), y(series.min_w[i] or 0.0)) for i, a, b in ends for t in (a, b)]
         pen.area([*upper, *reversed(lower)], BAND)
     for left, right in _stretches(series):
-        middles = [
-            (x(start[i] + series.bucket_s / 2), y(series.mean_w[i] or 0.0))
+        # A mean lasts for its bucket, as in the charts of the pages.
+        steps = [
+            (x(time), y(series.mean_w[i] or 0.0))
             for i in range(left, right)
+            for time in (start[i], start[i] + series.bucket_s)
         ]
-        if len(middles) > 1:
-            pen.line(middles, LINE, 2.5)
+        if steps[-1][0] - steps[0][0] > LEAST:
+            pen.line(steps, LINE, 2.5)
         else:
-            pen.dot(*middles[0], LINE, 2.5)
+            pen.dot(*steps[0], LINE, 2.5)
 
 
 def _stretches(series: Series) -> Iterator[tuple[int, int]]:
