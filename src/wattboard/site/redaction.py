@@ -24,7 +24,7 @@ COUNTRY = re.compile(r"[A-Z]{3}")
 SIZE_DIGITS = 2
 LEFT_OUT = "left out"
 # Settings that are written for readers, and shown as they are written.
-AS_WRITTEN = frozenset({"title", "description", "base_url"})
+AS_WRITTEN = frozenset({"title", "author", "base_url"})
 FILE_SETTINGS = ("co2", "gpus", "energy", "intensity_series")
 # What is not the log's, or holds times and numbers alone.
 NOT_SWEPT = frozenset({"series", "ai", "grids", "versions", "inputs", "findings", "gpus", "co2"})
