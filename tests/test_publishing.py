@@ -599,3 +599,13 @@ def test_findings_are_made_of_what_is_published(plain: Summary, tmp_path: Path) 
     case = nvidia(tmp_path)
     boards = build.summarise(Settings(log=case.settings["log"]))[0]
     assert publishable(boards, []).summary.findings == boards.findings
+
+
+def test_what_is_written_for_readers_stays_as_written(plain: Summary) -> None:
+    written = {
+        "title": "Rack 7",
+        "author": "Ann, ann@x.example",
+        "base_url": "https://x.example/a/b",
+    }
+    changed = plain.model_copy(update={"settings": plain.settings | written})
+    assert redact(changed).summary.settings.items() >= written.items()
