@@ -191,10 +191,8 @@ def render(
     shown = next((one for one in summary.series if one.name == opens), summary.series[0])
     found[PICTURE] = preview(summary, shown)
     shared["dataset"] = dataset(summary, sorted(found))
-    # The page that is to be read at once tells of the log's own tables alone.
-    own = [
-        name for name in sorted(found) if name.startswith("data/power-") or name == "summary.json"
-    ]
+    # The page that is to be read at once tells of the least that has the log's power in it.
+    own = [f"data/power-{shown.name}.csv", "summary.json"]
     shared["dataset_in_short"] = dataset(summary, own, short=True)
     pages = {
         f"{page}.html": environment.get_template(f"{page}.html").render(

@@ -21,7 +21,7 @@ TYPES = {".csv": "text/csv", ".json": "application/json"}
 def dataset(summary: Summary, files: Iterable[str], *, short: bool = False) -> str:
     """The Dataset as JSON that may stand in a ``<script>``; ``files`` are those offered.
 
-    ``short`` leaves out the ranges of what was measured.
+    ``short`` names what was measured with its unit, and leaves out its ranges.
     """
     found: dict[str, Any] = {
         "@context": "https://schema.org",
@@ -75,16 +75,20 @@ def _technique(summary: Summary) -> str:
     )
 
 
-def _variables(summary: Summary, *, short: bool) -> list[dict[str, Any]]:
+def _variables(summary: Summary, *, short: bool) -> list[Any]:
     totals = [("Energy over covered time", "kWh", summary.energy.integrated_kwh)]
     co2e = summary.footprint.operational_co2e_kg
     if co2e is not None:
         totals.append(("CO2e, operational", "kg", co2e.value))
+    if short:
+        units = {one.title: one.unit for one in summary.statistics}
+        units |= {name: unit for name, unit, _ in totals}
+        return [f"{name}, {unit}" if unit else name for name, unit in units.items()]
     found: list[dict[str, Any]] = []
     for one in summary.statistics:
-        ranged = {} if short else {"minValue": one.min, "maxValue": one.max}
         unit = {"unitText": one.unit} if one.unit else {}
-        found.append({"@type": "PropertyValue", "name": one.title, **unit, **ranged})
+        extremes = {"minValue": one.min, "maxValue": one.max}
+        found.append({"@type": "PropertyValue", "name": one.title, **unit, **extremes})
     return found + [
         {"@type": "PropertyValue", "name": name, "unitText": unit, "value": value}
         for name, unit, value in totals

@@ -1,7 +1,7 @@
 """Tables that can be shown alone elsewhere: an id for each, and a button that offers the snippet.
 
 A page that is opened with ``?embed=ID`` shows the chart or table of that id alone, with what it says
-of its data (``assets/embed.js``); charts get their button from the template that draws them.
+of its data (``assets/snippets.js``); charts get their button from the template that draws them.
 """
 
 from __future__ import annotations
