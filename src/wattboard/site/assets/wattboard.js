@@ -221,6 +221,10 @@ const wattboard = (() => {
       element.on("plotly_doubleclick", () => reset(element));
       element.on("plotly_relayout", () => { scalable(element); finer(element); });
       readable(element);
+      // Takes keys, and its texts are said by its label and as they are read; they are not read one by one.
+      element.setAttribute("role", "application");
+      element.setAttribute("aria-roledescription", "chart");
+      element.querySelector(".plot-container").setAttribute("aria-hidden", "true");
       tools(element);
       element.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
     } catch (error) {
@@ -472,7 +476,7 @@ const wattboard = (() => {
     table: (name, table) => arrived.table.set(name, table),
     get, run: load, fill, load: series, refresh, controls, compose, narrow, drawn,
     // Draws everything for paper, or for the screen again.
-    onPaper: (fit) => { paper = fit; drawn().forEach((element) => refresh(element)); },
+    onPaper: (fit) => { paper = fit; return Promise.all(drawn().map((element) => refresh(element))); },
   };
 })();
 window.wattboard = wattboard;
