@@ -156,37 +156,6 @@ def test_png_carries_the_mark(browser: Any, site: Path) -> None:
         assert visit.complaints == []
 
 
-SHIFT = """() => { window.shift = 0; new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) window.shift += entry.value;
-}).observe({ type: "layout-shift", buffered: true }); }"""
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_jumps_while_loading(browser: Any, site: Path, width: int) -> None:
-    for name in PAGES:
-        with Visit(browser, width) as visit:
-            visit.page.add_init_script(f"({SHIFT})()")
-            page = visit.open(f"{site.as_uri()}/{name}.html")
-            page.wait_for_timeout(200)
-            assert page.evaluate("window.shift") < 0.02, name
-            for chart in page.locator("[data-chart]").all():
-                box, inner = chart.bounding_box(), chart.locator(".main-svg").first.bounding_box()
-                assert abs(box["height"] - inner["height"]) < 2, name
-
-
-def test_plotly_waits_for_a_chart_in_view(browser: Any, site: Path) -> None:
-    with Visit(browser, 1280) as visit:
-        visit.page.goto(f"{site.as_uri()}/methods.html")
-        assert not any("plotly" in url for url in visit.requests)
-        visit.page.set_viewport_size({"width": 390, "height": 200})
-        visit.page.goto(f"{site.as_uri()}/index.html")
-        visit.page.wait_for_timeout(300)
-        assert not any("plotly" in url or "/data/" in url for url in visit.requests)
-        visit.page.locator("[data-chart]").scroll_into_view_if_needed()
-        visit.page.locator("[data-chart] .main-svg").first.wait_for()
-        assert any("plotly" in url for url in visit.requests)
-
-
 def test_paper_is_white(browser: Any, site: Path) -> None:
     with Visit(browser, 1280, "dark") as visit:
         page = visit.open(f"{site.as_uri()}/index.html")
@@ -201,15 +170,6 @@ def test_paper_is_white(browser: Any, site: Path) -> None:
         )
         assert paper.get_attribute("viewBox")
         assert not page.locator("nav").first.is_visible()
-
-
-def test_motion_is_left_out_where_it_is_not_wanted(browser: Any, site: Path) -> None:
-    context = browser.new_context(reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(f"{site.as_uri()}/methods.html")
-    style = "getComputedStyle(document.documentElement).scrollBehavior"
-    assert page.evaluate(style) == "auto"
-    context.close()
 
 
 def test_csv_downloads(browser: Any, server: str) -> None:

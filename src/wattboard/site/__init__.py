@@ -52,7 +52,7 @@ SCRIPTS = {
     "world": ("numbers.js", "world.js"),
 }
 ASSETS = (
-    *("wattboard.css", "wattboard.js", "paper.js", "embed.js", "snippets.js"),
+    *("wattboard.css", "wattboard.js", "paper.js", "reading.js", "embed.js", "snippets.js"),
     *("world-shapes.js", "favicon.svg"),
     *dict.fromkeys(script for scripts in SCRIPTS.values() for script in scripts),
 )

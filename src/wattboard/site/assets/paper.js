@@ -55,8 +55,10 @@
       for (const one of layout.annotations ?? []) if (one.name === "wide label") one.font = { ...one.font, size: 10 };
     });
   });
-  window.addEventListener("afterprint", () => {
+  window.addEventListener("afterprint", async () => {
     if (theme) root.dataset.theme = theme; else delete root.dataset.theme;
-    wattboard.onPaper(undefined);
+    await wattboard.onPaper(undefined);
+    // A figure that was given a width keeps it until it is told to look for its own.
+    wattboard.drawn().forEach((element) => Plotly.Plots.resize(element));
   });
 })();
