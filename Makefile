@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint setup bench clean
+.PHONY: demo test lint setup bench clean workflows package oldest audit
 
 demo: $(READY)
 	@$(BIN)/wattboard sample -o demo/sample.csv --quiet
@@ -19,6 +19,32 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# zizmor and the schema of GitHub's workflows, over ours and the one that wattboard init writes.
+workflows: $(READY)
+	$(BIN)/python -m pytest tests/test_workflows.py
+
+# The wheel and the sdist, in dist/, tested as built.
+package: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,release]'
+	$(BIN)/python -m pytest release
+
+# Tests of every room on the oldest versions that pyproject.toml allows.
+OLDEST := $(VENV)/oldest
+OLDEST_TESTS := $(patsubst %,tests/test_%.py,ai_models codecarbon counter energy engine footprint gpus hardware \
+	locations power_model settings sources steps world)
+oldest: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,release]'
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(BIN)/python pyproject.toml -o $(OLDEST).txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
+	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python -c $(OLDEST).txt -e '.[dev]'
+	$(OLDEST)/bin/python -m pytest -n 2 $(OLDEST_TESTS)
+
+# Known vulnerabilities of the dependencies, as somebody gets them who installs wattboard today.
+audit: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,release]'
+	$(BIN)/uv pip compile --quiet --generate-hashes --python $(BIN)/python pyproject.toml -o $(VENV)/audit.txt
+	$(BIN)/pip-audit --strict --disable-pip --progress-spinner off -r $(VENV)/audit.txt
 
 setup: $(READY)
 
@@ -41,3 +67,12 @@ schema: $(READY)
 	$(BIN)/python -c "import json; from wattboard.model import PowerModel; \
 	print(json.dumps(PowerModel.model_json_schema(), indent=1, ensure_ascii=False))" > docs/model.schema.json
 .PHONY: schema
+
+docs: $(READY)
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+.PHONY: docs
+
+picture: demo
+	$(BIN)/python scripts/picture.py demo/site docs/_static/overview.png
+.PHONY: picture

@@ -173,6 +173,30 @@ def _moved(_: Server, handler: Any, __: bytes) -> None:
     _head(handler, 301, Location=f"/moved{handler.path}", Content_Length=0)
 
 
+def _to(address: str) -> Callable[[Server, Any, bytes], None]:
+    def answer(_: Server, handler: Any, __: bytes) -> None:
+        _head(handler, 302, Location=address, Content_Length=0)
+
+    return answer
+
+
+def _moved_endless(server: Server, handler: Any, _: bytes) -> None:
+    """A redirect with a body that has no end."""
+    _head(handler, 302, Location=f"/moved{handler.path}")
+    while not server.ended.is_set():
+        handler.wfile.write(b"x" * 65536)
+
+
+def _says_long(_: Server, handler: Any, body: bytes) -> None:
+    _head(handler, 200, Content_Length="9" * 5000)
+    handler.wfile.write(body)
+
+
+def _minus_chunk(_: Server, handler: Any, body: bytes) -> None:
+    _head(handler, 200, Transfer_Encoding="chunked")
+    handler.wfile.write(b"-5\r\n" + body)
+
+
 def _hang_up(_: Server, __: Any, ___: bytes) -> None:
     """No answer at all."""
 
@@ -222,6 +246,13 @@ FAULTS: dict[str, Callable[[Server, Any, bytes], None]] = {
     "elsewhere": _elsewhere,
     "to-a-file": _to_a_file,
     "moved": _moved,
+    "moved-endless": _moved_endless,
+    "to-no-address": _to("https://[::1"),
+    "to-no-name": _to("https://a..b/" + "c" * 5000),
+    "to-nobody": _to("https://localhost:1/"),
+    "to-no-text": _to("\xff\xfe"),
+    "says-long": _says_long,
+    "minus-chunk": _minus_chunk,
     "hang-up": _hang_up,
     "no-http": _no_http,
     "steady": _steady,

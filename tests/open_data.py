@@ -42,7 +42,8 @@ def energy_csv(
         for year in range(2026 - per_country, 2026):
             known = given.get(year) if name == "Ecuador" else 400.0 if year >= 2000 else None
             intensity = "" if known is None else f"{known * scale:.3f}"
-            per_person = "1500.5" if year >= 1985 and code else ""
+            per_person = "1500.5" if code else "3500.5" if name == "World" else ""
+            per_person = per_person if year >= 1985 else ""
             rows.append([name, year, code, 1000 if code else "", "", intensity, "", "", per_person])
     return _text(ENERGY_COLUMNS, rows)
 
@@ -53,12 +54,13 @@ def co2_csv(*, scale: float = 1.0) -> bytes:
     for place, (name, code) in enumerate(COUNTRIES.items()):
         for year in range(2025 - 1500, 2025):
             mt = 30_000.0 if name == "World" else 10.0 * (place + 1)
-            rows.append([name, year, code, 1000, "", "", f"{mt * scale:.3f}"])
+            people = 8_000_000_000 if name == "World" else 1000
+            rows.append([name, year, code, people, "", "", f"{mt * scale:.3f}"])
     return _text(CO2_COLUMNS, rows)
 
 
 def gpus_csv() -> bytes:
     """A gpus.csv, with the header's own blanks."""
     header = "name,type,tdp_watts,TFLOPS32, TFLOPS16,GFLOPS32/W,GFLOPS16/W,memory,source\n"
-    rows = [f"Chip {i},gpu,{200 + i},{10 + i},,,,16,techpowerup.com\n" for i in range(25)]
+    rows = [f"Chip {i},gpu,{200 + i},{10 + i},,,,16,techpowerup.com\n" for i in range(45)]
     return (header + "".join(rows)).encode()

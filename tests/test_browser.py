@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from conftest import Visit
 from wattboard import build
 from wattboard.sample import write_sample
 from wattboard.settings import Settings
@@ -44,37 +45,6 @@ def server(site: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{running.server_port}/site"
         running.shutdown()
         thread.join()
-
-
-class Visit:
-    """A page, with what it asked for and complained of."""
-
-    def __init__(self, browser: Any, width: int, scheme: str = "light") -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True
-        )
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on(
-            "console",
-            lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None,
-        )
-        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
-        self.page.on("request", lambda r: self.requests.append(r.url))
-
-    def open(self, url: str) -> Any:
-        self.page.goto(url)
-        for chart in self.page.locator("[data-chart]").all():
-            chart.scroll_into_view_if_needed()
-            chart.locator(".main-svg").first.wait_for(timeout=20_000)
-        return self.page
-
-    def __enter__(self) -> Visit:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.context.close()
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -186,37 +156,6 @@ def test_png_carries_the_mark(browser: Any, site: Path) -> None:
         assert visit.complaints == []
 
 
-SHIFT = """() => { window.shift = 0; new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) window.shift += entry.value;
-}).observe({ type: "layout-shift", buffered: true }); }"""
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_jumps_while_loading(browser: Any, site: Path, width: int) -> None:
-    for name in PAGES:
-        with Visit(browser, width) as visit:
-            visit.page.add_init_script(f"({SHIFT})()")
-            page = visit.open(f"{site.as_uri()}/{name}.html")
-            page.wait_for_timeout(200)
-            assert page.evaluate("window.shift") < 0.02, name
-            for chart in page.locator("[data-chart]").all():
-                box, inner = chart.bounding_box(), chart.locator(".main-svg").first.bounding_box()
-                assert abs(box["height"] - inner["height"]) < 2, name
-
-
-def test_plotly_waits_for_a_chart_in_view(browser: Any, site: Path) -> None:
-    with Visit(browser, 1280) as visit:
-        visit.page.goto(f"{site.as_uri()}/methods.html")
-        assert not any("plotly" in url for url in visit.requests)
-        visit.page.set_viewport_size({"width": 390, "height": 200})
-        visit.page.goto(f"{site.as_uri()}/index.html")
-        visit.page.wait_for_timeout(300)
-        assert not any("plotly" in url or "/data/" in url for url in visit.requests)
-        visit.page.locator("[data-chart]").scroll_into_view_if_needed()
-        visit.page.locator("[data-chart] .main-svg").first.wait_for()
-        assert any("plotly" in url for url in visit.requests)
-
-
 def test_paper_is_white(browser: Any, site: Path) -> None:
     with Visit(browser, 1280, "dark") as visit:
         page = visit.open(f"{site.as_uri()}/index.html")
@@ -231,15 +170,6 @@ def test_paper_is_white(browser: Any, site: Path) -> None:
         )
         assert paper.get_attribute("viewBox")
         assert not page.locator("nav").first.is_visible()
-
-
-def test_motion_is_left_out_where_it_is_not_wanted(browser: Any, site: Path) -> None:
-    context = browser.new_context(reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(f"{site.as_uri()}/methods.html")
-    style = "getComputedStyle(document.documentElement).scrollBehavior"
-    assert page.evaluate(style) == "auto"
-    context.close()
 
 
 def test_csv_downloads(browser: Any, server: str) -> None:

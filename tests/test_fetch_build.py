@@ -85,7 +85,7 @@ def test_a_build_uses_what_was_fetched_and_says_so(
         assert ">2026-11-25 04:00<" in row.group()
     assert inputs["log"]["origin"] is None
     assert summary["co2"]["world_from"] == "file"
-    assert summary["gpus"]["count"] == 25
+    assert summary["gpus"]["count"] == 45
     factor = summary["footprint"]["intensity_g_per_kwh"]
     assert (factor["value"], factor["year"]) == (160.0, 2021)
     assert "Our World in Data" in factor["source"]
@@ -271,13 +271,27 @@ def _record_bad(version: Version) -> None:
     version.path.with_name(f"{version.path.name}.json").write_text('{"name": 1}')
 
 
+def _record_without_a_time(version: Version) -> None:
+    path = version.path.with_name(f"{version.path.name}.json")
+    path.write_text(path.read_text().replace(version.record.fetched_at, "one day"))
+
+
+def _record_with_half_a_letter(version: Version) -> None:
+    path = version.path.with_name(f"{version.path.name}.json")
+    path.write_text(path.read_text().replace(version.record.licence, r"\ud800"))
+
+
 def _record_of_another(version: Version) -> None:
     path = version.path.with_name(f"{version.path.name}.json")
     path.write_text(path.read_text().replace(version.record.sha256, "0" * 64))
 
 
 @pytest.mark.parametrize(
-    "damage", [_change, _cut, _remove, _record_gone, _record_bad, _record_of_another]
+    "damage",
+    [
+        *(_change, _cut, _remove, _record_gone, _record_bad, _record_of_another),
+        *(_record_without_a_time, _record_with_half_a_letter),
+    ],
 )
 def test_a_file_that_was_damaged_since_is_refused(
     log: Path, damage: Callable[[Version], None]

@@ -102,7 +102,7 @@ def test_values_come_in_base_units_and_say_how_they_came_about() -> None:
 
 def test_the_documentation_names_them_all() -> None:
     there = {name for name, *_ in samples(scraped(state_of(reading(0, **FULL)))[0])}
-    text = (ROOT / "docs" / "live.md").read_text("utf-8")
+    text = (ROOT / "docs" / "how-to" / "live.md").read_text("utf-8")
     assert set(re.findall(r"`(wattboard_\w+)", text)) == there
 
 

@@ -26,6 +26,7 @@ from wattboard.pipeline import (
     prepare,
     recognise_all,
 )
+from wattboard.publishing import publishable, with_country
 from wattboard.settings import Settings
 from wattboard.summary import (
     SCHEMA_VERSION,
@@ -41,6 +42,7 @@ from wattboard.summary import (
 if TYPE_CHECKING:
     from wattboard.engine import Cache, Prepared
     from wattboard.quality import CleanLog
+    from wattboard.site.redaction import Replacement
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
@@ -61,6 +63,7 @@ class Built:
     site: WrittenSite
     seconds: float
     from_cache: bool
+    replaced: tuple[Replacement, ...] = ()
 
 
 def version() -> str:
@@ -106,14 +109,15 @@ def _summary_of(
             ANALYSIS_VERSION,
             SCHEMA_VERSION,
             version(),
-            settings.shown(),
+            settings.analysed(),
             [file_identity(path) for path in files],
             [origin_of(path) for path in extra],
         )
         record = cache.path(f"analysis-{key}.json")
         stored = _stored_summary(record)
         if stored is not None:
-            return stored, True
+            # What the pages say of themselves is of this build, not of the one that was kept.
+            return stored.model_copy(update={"settings": settings.shown()}), True
         summary = _summarise(settings, cache, sources, notes, progress)
         with cache.writing(record.name) as temporary:
             temporary.write_text(summary.model_dump_json(), "utf-8")
@@ -136,25 +140,32 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     Raises:
         InputError, OutputError, UsageError: with what is wrong, where, and what to do.
     """
-    from wattboard.site.writer import check_target, write_site
+    from wattboard.site.output import check_output, write_output
 
     started = time.perf_counter()
     progress = progress or Quiet()
     settings = with_fetched(settings)
-    out = Path(settings.out)
+    places: list[Replacement] = []
+    if settings.publishable:
+        settings, places = with_country(settings)
     sources, notes = recognise_all(settings)
     # Refused before any work is done rather than after it.
     inputs = [source.path for source in sources] + [Path(path) for path, _ in _extras(settings)]
-    check_target(out, inputs)
+    check_output(settings.target(), inputs, single_file=settings.single_file)
     summary, cached = _summary_of(settings, sources, notes, use_cache, progress)
     progress.stage("Drawing and writing the pages")
     from wattboard.charts import figures, plotly_js
     from wattboard.site import render
 
+    replaced: tuple[Replacement, ...] = ()
+    if settings.publishable:
+        redacted = publishable(summary, places)
+        summary, replaced = redacted.summary, redacted.replaced
+
     tables = _calculator_tables(settings, use_cache)
     files = render(summary, figures(summary), plotly_js(), tables)
-    written = write_site(files, out, inputs)
-    return Built(summary, written, time.perf_counter() - started, cached)
+    written = write_output(files, settings.target(), inputs, single_file=settings.single_file)
+    return Built(summary, written, time.perf_counter() - started, cached, replaced)
 
 
 def _calculator_tables(settings: Settings, use_cache: bool) -> dict[str, dict[str, Any]]:

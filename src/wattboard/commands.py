@@ -13,9 +13,12 @@ from wattboard import interrupts
 from wattboard.cache_commands import cache_app, fetch
 from wattboard.errors import InputError, UsageError
 from wattboard.estimate_command import estimate
+from wattboard.init_command import init
 from wattboard.live_commands import live, record
 from wattboard.options import (
     AsJson,
+    Author,
+    BaseUrl,
     Columns,
     Config,
     Currency,
@@ -30,10 +33,13 @@ from wattboard.options import (
     LogArgument,
     MarketIntensity,
     NoCache,
+    Publishable,
     Pue,
     Quietly,
+    SingleFile,
     Tariff,
     Timezone,
+    Title,
     Verbose,
     Wue,
     progress_shown,
@@ -72,8 +78,12 @@ def _root(
 def build(
     log: LogArgument = None,
     out: Annotated[
-        str | None, typer.Option("-o", "--out", help="Folder of the site.", metavar="FOLDER")
+        str | None, typer.Option("-o", "--out", help="Folder of the site, or the one file.")
     ] = None,
+    single_file: SingleFile = None,
+    title: Title = None,
+    author: Author = None,
+    base_url: BaseUrl = None,
     co2: Annotated[
         str | None, typer.Option(help="CO2 figures: owid-co2-data.csv or a grapher download.")
     ] = None,
@@ -95,6 +105,7 @@ def build(
     currency: Currency = None,
     columns: Columns = None,
     engine: Engine = None,
+    publishable: Publishable = None,
     config: Config = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open the site when it is done.")] = False,
     as_json: AsJson = False,
@@ -105,6 +116,7 @@ def build(
     """Build the site from a power log."""
     _check_loudness(quiet, verbose)
     from wattboard.preflight import preflight
+    from wattboard.replaced import built_json
     from wattboard.terminal import print_built, say_json
 
     settings = _settings(
@@ -128,6 +140,11 @@ def build(
         currency=currency,
         columns=columns,
         engine=engine,
+        publishable=publishable,
+        single_file=single_file,
+        title=title,
+        author=author,
+        base_url=base_url,
     )
     preflight(settings, config=config)
     from wattboard import build as composer
@@ -136,11 +153,11 @@ def build(
         built = composer.build(settings, use_cache=not no_cache, progress=progress)
     interrupts.note_done(f"the site in {built.site.path} is complete")
     if as_json:
-        say_json(built.summary.model_dump_json(indent=1))
+        say_json(built_json(built))
     elif not quiet:
         print_built(built, verbose=verbose)
     if open_it:
-        webbrowser.open((built.site.path / "index.html").resolve().as_uri())
+        webbrowser.open(built.site.opens.resolve().as_uri())
 
 
 @app.command()
@@ -336,6 +353,7 @@ app.command()(estimate)
 app.command()(fetch)
 app.command()(live)
 app.command()(record)
+app.command()(init)
 
 
 def _check_loudness(quiet: bool, verbose: bool) -> None:

@@ -19,7 +19,7 @@ NAMES = {
     "utilisation": "Power over TDP",
     "pue": "PUE",
     "intensity_g_per_kwh": "Grid intensity",
-    "market_intensity_g_per_kwh": "Contract's intensity",
+    "market_intensity_g_per_kwh": "Contract",
     "made_kg": "Making a device",
     "life_h": "Life of a device",
     "wue_l_per_kwh": "Water use",
@@ -64,7 +64,7 @@ def _results(found: Estimate) -> Iterator[tuple[str, str]]:
         mean = quantity(found.hourly.mean_g_per_kwh, "g/kWh")
         told = _told(found.hourly.operational_co2e_kg, "kg")
         yield (
-            "",
+            "" if found.operational_co2e_kg is not None else "CO2e",
             f"{told} by {found.hourly.file}, each time with its own intensity ({mean} on average)",
         )
     if found.market_co2e_kg is not None:

@@ -117,7 +117,9 @@ def estimate_log(
     log = summary.log
     notes = ["the log is simulated"] if summary.simulated else []
     if summary.footprint.intensity_g_per_kwh is None:
-        notes.append("no CO2e: no --location and no --intensity is given")
+        # A series gives each time its own intensity, and no average of a year.
+        lacking = "no CO2e" if summary.footprint.hourly is None else "no CO2e by a yearly average"
+        notes.append(f"{lacking}: no --location and no --intensity is given")
     if summary.energy.gap_hours > 0:
         notes.append(f"{summary.energy.gap_hours:,.1f} h of gaps are left out")
     period = f"{log.first[:10]} to {log.last[:10]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import importlib
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -67,9 +67,9 @@ def facts_ahead(settings: Settings, size: int) -> Future[Facts]:
 
 
 def _import_ahead(size: int) -> None:
-    """Imports of later stages; pandas is DuckDB's, which takes it at the first literal of a query.
+    """Imports of later stages. A small log may need no learners, and is read before they are there.
 
-    A small log may well need no learners, and is read before they are imported.
+    Not pandas: DuckDB looks at it while it runs a query, and one that is half imported here ends it.
     """
     learners = ("ruptures", "sklearn.ensemble", "sklearn.neural_network")
     for name in (
@@ -77,5 +77,3 @@ def _import_ahead(size: int) -> None:
         *("wattboard.charts", "wattboard.site", "plotly", "jinja2"),
     ):
         importlib.import_module(name)
-    if importlib.util.find_spec("pandas") is not None:
-        importlib.import_module("pandas")

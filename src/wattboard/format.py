@@ -1,4 +1,4 @@
-"""Numbers as people read them: thousands separated, sensible digits, units always.
+"""Numbers as people read them: thousands separated, sensible digits, units always; and any text.
 
 The pages and the findings share these, so that they cannot disagree.
 """
@@ -6,6 +6,7 @@ The pages and the findings share these, so that they cannot disagree.
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 
 UNKNOWN = "unknown"
@@ -20,6 +21,14 @@ SCALES = {
     "s": ((172_800, "days", 86_400), (7200, "h", 3600), (120, "min", 60), (0.0, "s", 1.0)),
 }
 PUBLISHED = {"MWh": ("MWh", "kWh", "Wh"), "t": ("t", "kg", "g")}
+# Control characters and turns of direction: in a name they would steer a terminal, or turn a line of
+# a page around so that it reads as another.
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """Text with its control characters written out: what is there can be seen and does nothing."""
+    return CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
 
 
 def number(value: float | None, digits: int | None = None) -> str:

@@ -71,7 +71,32 @@ Tariff = Annotated[
         metavar="PRICE",
     ),
 ]
+Publishable = Annotated[
+    bool | None,
+    typer.Option(
+        "--publishable/--no-publishable",
+        help="Replace names of hosts, files, devices, columns and places by numbers.",
+    ),
+]
 Currency = Annotated[str | None, typer.Option(help="Currency of the tariff.", metavar="CODE")]
+SingleFile = Annotated[
+    bool | None,
+    typer.Option("--single-file/--no-single-file", help="Everything in one file, to send by mail."),
+]
+Title = Annotated[str | None, typer.Option(help="Name of the site.", metavar="TEXT")]
+Author = Annotated[
+    str | None,
+    typer.Option(
+        help="Who to cite, as in BibTeX: 'A. One and B. Two', '{A Lab}'.", metavar="NAMES"
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of the site, for previews, sitemap and citation; left out without.",
+        metavar="URL",
+    ),
+]
 
 
 def progress_shown(quiet: bool) -> Any:

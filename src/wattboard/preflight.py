@@ -39,9 +39,10 @@ def preflight(settings: Settings, *, config: Path | None = None, writes: bool = 
         read_intensity_series(Path(settings.intensity_series), settings.timezone or "UTC")
     files = expand(settings.log)
     if writes:
-        from wattboard.site.writer import check_target
+        from wattboard.site.output import check_output
 
-        check_target(Path(settings.out), [*files, *extras, *([config] if config else [])])
+        read = [*files, *extras, *([config] if config else [])]
+        check_output(settings.target(), read, single_file=settings.single_file)
 
 
 def _check_file(path: Path) -> None:

@@ -7,8 +7,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
+from wattboard.addresses import names_of_authors, one_line, site_address
 from wattboard.errors import InputError, UsageError
 from wattboard.tariff import hourly_prices, varies
 
@@ -16,6 +24,9 @@ Text = Annotated[str, Field(min_length=1)]
 # Strict: `pue = true` is no 1.0.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Price = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
+
+OF_PAGES = ("title", "author", "base_url", "single_file")
+SINGLE_FILE = "wattboard.html"
 
 
 class Settings(BaseModel):
@@ -42,6 +53,27 @@ class Settings(BaseModel):
     currency: Text | None = Field(default=None, max_length=8)
     columns: Text | None = None
     engine: Text = "duckdb"
+    publishable: bool = Field(default=False, strict=True)
+    # What the pages say of themselves; it changes no number.
+    title: Text | None = Field(default=None, max_length=200)
+    author: Text | None = Field(default=None, max_length=500)
+    base_url: Text | None = None
+    single_file: bool = Field(default=False, strict=True)
+
+    @field_validator("title", "author")
+    @classmethod
+    def _said(cls, text: str | None, info: ValidationInfo) -> str | None:
+        return None if text is None else one_line(text, str(info.field_name))
+
+    @field_validator("author")
+    @classmethod
+    def _braced(cls, author: str | None) -> str | None:
+        return None if author is None else names_of_authors(author)
+
+    @field_validator("base_url")
+    @classmethod
+    def _addressed(cls, base_url: str | None) -> str | None:
+        return None if base_url is None else site_address(base_url)
 
     @field_validator("tariff")
     @classmethod
@@ -52,12 +84,25 @@ class Settings(BaseModel):
         prices = hourly_prices(tariff)
         return tariff if varies(prices) else prices[0][0]
 
+    def target(self) -> Path:
+        """The folder of the site, or the one file that holds it."""
+        named = not self.single_file or "out" in self.model_fields_set
+        return Path(self.out if named else SINGLE_FILE)
+
+    def analysed(self) -> dict[str, Any]:
+        """Those that change a number: an analysis in the cache does for all values of the others."""
+        return {name: value for name, value in self.shown().items() if name not in OF_PAGES}
+
     def shown(self) -> dict[str, str | float | bool | None]:
-        """What the methods page prints: file names without their folders."""
-        plain = self.model_dump(exclude={"out"})
+        """What the methods page prints: file names without their folders.
+
+        What is replaced to publish is replaced after the analysis, which does not depend on it.
+        """
+        plain = self.model_dump(exclude={"out", "publishable"})
         for name in ("co2", "gpus", "energy", "intensity_series"):
             if plain[name]:
                 plain[name] = Path(plain[name]).name
+        plain["single_file"] = self.single_file or None
         plain["log"] = " ".join(Path(item).name for item in self.log)
         return plain
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from wattboard import interrupts
 from wattboard.errors import OutputError
+from wattboard.format import visible
+from wattboard.replaced import replaced_lines
 
 if TYPE_CHECKING:
     from wattboard.build import Built
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
 SHOW_AFTER_S = 0.5
 POLL_S = 0.1
 NAMED_RULES = 10
-# Control characters and turns of direction in a column's or a file's name must not steer a terminal.
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # Rules that put rows in order or tell what was found, and take nothing away.
 KEEPS_ALL = frozenset({"out-of-order", "clock-changes", "power-from-counter"})
+GAPS = "gaps"
 
 
 # --------------------------------------------------------------------------- lines
@@ -32,8 +32,7 @@ KEEPS_ALL = frozenset({"out-of-order", "clock-changes", "power-from-counter"})
 
 def printable(text: str) -> str:
     """Text that a terminal shows as it is, whatever names stand in it."""
-    text = CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return visible(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def say(text: str = "") -> None:
@@ -236,9 +235,11 @@ def print_rules(quality: Quality, *, everything: bool) -> None:
 
 
 def print_counts(info: LogInfo, quality: Quality, files: str) -> None:
-    """What was read, what of it was set aside and why, what is left."""
+    """What was read, what of it was set aside and why, where nothing was read, what is left."""
     say(f"Read       {info.rows_read:,} rows{files}")
-    taken = [rule for rule in quality.rules if rule.count and rule.name not in KEEPS_ALL]
+    met = [rule for rule in quality.rules if rule.count and rule.name not in KEEPS_ALL]
+    # A gap is no reading, so it cannot be set aside.
+    taken = [rule for rule in met if rule.name != GAPS]
     # Rows that are gone come before values that are missing.
     taken.sort(key=lambda rule: (rule.column != "row", -rule.count))
     wide = max((len(f"{rule.count:,}") for rule in taken), default=0)
@@ -249,6 +250,9 @@ def print_counts(info: LogInfo, quality: Quality, files: str) -> None:
         say(f"{'':<10} and what {len(taken) - NAMED_RULES} more rules found: see the report")
     if not taken:
         say("Set aside  nothing")
+    for rule in met:
+        if rule.name == GAPS:
+            say(f"Left open  {rule.count:,} {'gap' if rule.count == 1 else 'gaps'}: {rule.detail}")
     say(f"Used       {info.rows_used:,} instants")
 
 
@@ -268,10 +272,13 @@ def print_built(built: Built, *, verbose: bool) -> None:
     names = logs[0].name if len(logs) == 1 else f"{len(logs)} files"
     print_counts(summary.log, summary.quality, f" of {names} ({size:,.1f} MB)")
     print_origins(summary.inputs)
+    for line in replaced_lines(built.replaced):
+        say(line)
     again = ", the analysis from the cache" if built.from_cache else ""
-    say(f"Wrote      {site.files:,} files ({site.bytes / 1e6:,.1f} MB) to {site.path}")
+    files = f"{site.files:,} files" if site.opens != site.path else "one file"
+    say(f"Wrote      {files} ({site.bytes / 1e6:,.1f} MB) to {site.path}")
     say(f"Took       {built.seconds:,.1f} s{again}")
-    say(f"Open {site.path / 'index.html'}")
+    say(f"Open {site.opens}")
 
 
 def print_origins(inputs: Sequence[InputFile]) -> None:
@@ -281,7 +288,8 @@ def print_origins(inputs: Sequence[InputFile]) -> None:
     for item in inputs:
         if item.origin:
             day, told = item.origin.fetched_at[:10], size(item.bytes)
-            say(f"With       {item.name}, fetched {day}: {told}, SHA-256 {item.sha256[:16]}…")
+            begins = (item.sha256 or "not known")[:16]
+            say(f"With       {item.name}, fetched {day}: {told}, SHA-256 {begins}…")
 
 
 # --------------------------------------------------------------------------- the power model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from wattboard.charts.credits import credit
 from wattboard.charts.theme import Figure
 from wattboard.summary import Series, Summary
 
@@ -93,6 +94,8 @@ def figures(summary: Summary) -> dict[str, str]:
     found |= gpus.gpu_figures(summary.gpus)
     found |= ai_models.figures(summary.ai) | inference.figures(summary.ai)
     found |= world_map.world_figures(summary.co2, summary.grids)
+    for name, figure in found.items():
+        figure["layout"]["meta"]["credit"] = credit(name, summary)
     return {
         name: json.dumps(figure, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         for name, figure in found.items()

@@ -21,6 +21,7 @@ def correlation_heatmap(table: Correlation, *, simulated: bool) -> Figure:
         "z": table.r,
         "text": [["" if value is None else number(value, 2) for value in row] for row in table.r],
         "texttemplate": "%{text}",
+        "textfont": {"color": "var(--text)"},
         "customdata": table.pairs,
         "zmin": -1,
         "zmax": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ class DuckEngine:
     def __init__(self, cache: Cache) -> None:
         import duckdb
 
+        _import_pandas()
         self.cache = cache
         self.cache.make()
         self._spill = cache.spill()
@@ -220,3 +222,13 @@ class DuckEngine:
         """Close the connection and remove what it spilled."""
         self.connection.close()
         self._spill.cleanup()
+
+
+def _import_pandas() -> None:
+    """Whole, and before the first query, where it is installed.
+
+    DuckDB looks for it at the first literal of a query. Another thread may be importing it then, for
+    scikit-learn, and DuckDB ends at one that is half imported.
+    """
+    if importlib.util.find_spec("pandas") is not None:
+        importlib.import_module("pandas")

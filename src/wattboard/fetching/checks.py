@@ -1,17 +1,18 @@
 """Whether a file is what it claims to be.
 
 A checksum cannot tell: upstream changes the files from day to day. Told are a page that stands in for
-the file, another table, one cut off in the middle or at its end, and one that the build's own reader
-refuses.
+the file or in the middle of it, another table, one whose columns have changed places, one cut off in
+the middle or at its end, and one that the build's own reader refuses.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from pathlib import Path
 
 from wattboard.errors import InputError
-from wattboard.fetching.datasets import Dataset
+from wattboard.fetching.datasets import WORLD, Dataset
 
 HEAD = 4096
 # How far the last country's figures may lie behind the newest of the file.
@@ -74,6 +75,7 @@ def _check_bytes(path: Path, dataset: Dataset) -> None:
 def _check_table(path: Path, dataset: Dataset) -> int:
     wanted, rows = set(dataset.entities), 0
     last: list[str] = []
+    world: dict[str, float] = {}
     newest = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
@@ -88,13 +90,10 @@ def _check_table(path: Path, dataset: Dataset) -> int:
             for cells in reader:
                 if not cells:
                     continue
-                if dataset.entities and len(cells) != len(header):
-                    raise refused(
-                        dataset,
-                        f"line {reader.line_num:,} has {len(cells)} fields and the header "
-                        f"{len(header)}",
-                    )
+                _check_row(cells, len(header), reader.line_num, dataset)
                 rows += 1
+                if cells[place] == WORLD:
+                    world |= _numbers(cells, header, dataset)
                 if dataset.entities:
                     wanted.discard(cells[place])
                     last, newest = cells, max(newest, _year(cells[when]))
@@ -106,6 +105,7 @@ def _check_table(path: Path, dataset: Dataset) -> int:
         raise cut_off(dataset, f"it has {rows:,} rows, and {dataset.fewest_rows:,} at least")
     if wanted:
         raise cut_off(dataset, f"it has no {' and no '.join(sorted(wanted))}")
+    _check_world(world, dataset)
     if dataset.entities and (
         last[place] != dataset.entities[-1] or _year(last[when]) < newest - LATEST_WITHIN_YEARS
     ):
@@ -114,6 +114,34 @@ def _check_table(path: Path, dataset: Dataset) -> int:
             f"it ends with {last[place][:80]} in {last[when][:20]}, and other rows are of {newest}",
         )
     return rows
+
+
+def _check_row(cells: list[str], width: int, line: int, dataset: Dataset) -> None:
+    if dataset.entities and len(cells) != width:
+        raise refused(dataset, f"line {line:,} has {len(cells)} fields and the header {width}")
+    if cells[0].lstrip().startswith("<"):
+        raise refused(dataset, f"line {line:,} is of a web page, such as a server's own errors")
+
+
+def _check_world(world: dict[str, float], dataset: Dataset) -> None:
+    for column, low, high in dataset.plausible:
+        value = world.get(column, low)
+        if not low <= value <= high:
+            raise refused(
+                dataset,
+                f"its {column} of the world is {value:,.10g}, and should be between {low:,.10g} and "
+                f"{high:,.10g}: another column may stand under that name",
+            )
+
+
+def _numbers(cells: list[str], header: list[str], dataset: Dataset) -> dict[str, float]:
+    """What a row has in the columns whose values can be judged."""
+    found = {}
+    for column, _, _ in dataset.plausible:
+        # What is no number is the reader's to tell.
+        with contextlib.suppress(ValueError):
+            found[column] = float(cells[header.index(column)])
+    return found
 
 
 def _year(cell: str) -> int:

@@ -11,6 +11,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from wattboard.errors import UsageError
 
 Role = Literal["co2", "energy", "gpus"]
+WORLD = "World"
+INTENSITY, PER_PERSON = "carbon_intensity_elec", "per_capita_electricity"
 RAW = "https://raw.githubusercontent.com"
 LOOPBACK = {"localhost", "::1"}
 
@@ -22,6 +24,8 @@ class Dataset:
     Its publisher changes it from day to day, so no checksum of it can be known beforehand: what can be
     is that the ``columns`` are there, at least ``fewest_rows`` rows, and the ``entities``, the last
     of which ends a complete file (they are in alphabetical order, and their rows in that of years).
+    ``plausible`` is where the world's newest value of a column lies in any year that we may see, which
+    tells columns whose names have changed places.
     """
 
     role: Role
@@ -34,6 +38,7 @@ class Dataset:
     fewest_rows: int
     entities: tuple[str, ...] = ()
     entity_column: str = "country"
+    plausible: tuple[tuple[str, float, float], ...] = ()
 
 
 DATASETS = (
@@ -46,7 +51,9 @@ DATASETS = (
         url=f"{RAW}/owid/co2-data/master/owid-co2-data.csv",
         columns=frozenset({"country", "year", "iso_code", "population", "co2"}),
         fewest_rows=10_000,
-        entities=("Afghanistan", "World", "Zimbabwe"),
+        entities=("Afghanistan", WORLD, "Zimbabwe"),
+        # 38,000 Mt of 8 billion people in 2024.
+        plausible=(("co2", 5_000, 500_000), ("population", 1e9, 1e11)),
     ),
     Dataset(
         role="energy",
@@ -55,11 +62,11 @@ DATASETS = (
         source="Our World in Data, from Ember and the Energy Institute",
         licence="CC BY 4.0",
         url=f"{RAW}/owid/energy-data/master/owid-energy-data.csv",
-        columns=frozenset(
-            {"country", "year", "iso_code", "carbon_intensity_elec", "per_capita_electricity"}
-        ),
+        columns=frozenset({"country", "year", "iso_code", INTENSITY, PER_PERSON}),
         fewest_rows=5_000,
-        entities=("Afghanistan", "World", "Zimbabwe"),
+        entities=("Afghanistan", WORLD, "Zimbabwe"),
+        # 506 g per kWh and 3,435 kWh of a year and person in 2019.
+        plausible=((INTENSITY, 5, 2_000), (PER_PERSON, 2_001, 50_000)),
     ),
     Dataset(
         role="gpus",
@@ -69,7 +76,8 @@ DATASETS = (
         licence="MIT",
         url=f"{RAW}/mlco2/impact/master/data/gpus.csv",
         columns=frozenset({"name", "type", "tdp_watts", "memory", "source"}),
-        fewest_rows=20,
+        # Of the 45 that it has had for years.
+        fewest_rows=40,
         entity_column="name",
     ),
 )

@@ -32,6 +32,10 @@ PIECE = 4096
 POLL_S = 0.05
 GRACE_S = 1.0
 MOST_REDIRECTS = 5
+# Python reads no longer numbers.
+LONGEST_LENGTH = 20
+# What a server says may be of any length, and a message is for people.
+LONGEST_TOLD = 200
 REPEATABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 OFFLINE = (
     "Check the connection, or fetch the file elsewhere and name it: wattboard build --{role} FILE."
@@ -58,6 +62,8 @@ class Meter:
     """pooch's progress bar: counts what comes, and ends what must not go on."""
 
     dataset: Dataset
+    # The address that is asked; behind a redirect it is the one that it leads to.
+    url: str
     total: int = 0
     bytes: int = 0
     given_up: bool = False
@@ -99,7 +105,7 @@ def download(
         Passing: no connection, no answer, too slow, or a fault of the server's.
         InputError: the address is not there, or leads elsewhere.
     """
-    meter = Meter(dataset)
+    meter = Meter(dataset, url)
     done = threading.Event()
     outcome: dict[str, Any] = {}
 
@@ -120,11 +126,11 @@ def download(
     importlib.import_module("requests")
     threading.Thread(target=run, daemon=True, name="fetch").start()
     try:
-        _wait(done, meter, url, timeout_s, begun)
+        _wait(done, meter, timeout_s, begun)
     finally:
         meter.given_up = True
     if "error" in outcome:
-        raise _told(outcome["error"], url, dataset, timeout_s) from outcome["error"]
+        raise _told(outcome["error"], meter, timeout_s) from outcome["error"]
     path: Path = outcome["path"]
     _check_length(path, dataset, meter.received)
     return path, meter.received
@@ -133,7 +139,6 @@ def download(
 def _wait(
     done: threading.Event,
     meter: Meter,
-    url: str,
     timeout_s: float,
     begun: Callable[[Meter], None],
 ) -> None:
@@ -152,7 +157,7 @@ def _wait(
             continue
         came = meter.bytes - counted
         if came < SLOWEST_BYTES_PER_S * spent:
-            raise _slow(url, meter, came, spent, timeout_s)
+            raise _slow(meter, came, spent, timeout_s)
         since, counted = time.monotonic(), meter.bytes
 
 
@@ -197,7 +202,6 @@ class _Answers:
         self._redirects = 0
 
     def __call__(self, response: Any, **_: object) -> None:
-        self._meter.response = response
         try:
             self._look(response)
         except BaseException:  # whatever it is: no connection stays open, and it goes on
@@ -214,14 +218,17 @@ class _Answers:
                     f"{MOST_REDIRECTS} times.",
                     OFFLINE.format(role=self._dataset.role),
                 )
-            self._check_target(urljoin(response.url, response.headers.get("location", "")), where)
+            self._meter.url = self._target(response, where)
+            # requests would read what comes with a redirect to its end, and it may have none.
+            response.close()
             return
+        self._meter.response = response
         if response.status_code != 200:
             raise _status(response, where, self._dataset)
         told = response.headers
         length = told.get("content-length")
         if length is not None:
-            if not length.isascii() or not length.isdigit():
+            if not length.isascii() or not length.isdigit() or len(length) > LONGEST_LENGTH:
                 raise Passing(
                     f"{self._dataset.name}: {where} tells a length that is none: {length[:40]!r}.",
                     "Try again later.",
@@ -233,13 +240,15 @@ class _Answers:
         self._meter.received.etag = _short(told.get("etag"))
         self._meter.received.last_modified = _short(told.get("last-modified"))
 
-    def _check_target(self, target: str, where: str) -> None:
+    def _target(self, response: Any, where: str) -> str:
         try:
+            target = urljoin(str(response.url), str(response.headers.get("location", "")))
             parts = checked_address(target)
-        except UsageError as error:
+        except (UsageError, ValueError) as error:
+            told = error.message if isinstance(error, UsageError) else f"It is none: {error}."
             raise InputError(
                 f"{self._dataset.name}: {where} leads to an address that is not used. "
-                f"{error.message}",
+                f"{told[:LONGEST_TOLD]}",
                 OFFLINE.format(role=self._dataset.role),
             ) from error
         # What is plain http is this machine, and no other host is to reach it through us.
@@ -248,6 +257,7 @@ class _Answers:
                 f"{self._dataset.name}: {where} leads from https to {without_secrets(target)}.",
                 OFFLINE.format(role=self._dataset.role),
             )
+        return target
 
 
 def _short(value: str | None) -> str | None:
@@ -280,8 +290,8 @@ def _too_large(dataset: Dataset) -> InputError:
     )
 
 
-def _slow(url: str, meter: Meter, came: int, spent: float, timeout_s: float) -> Passing:
-    host = urlsplit(url).hostname
+def _slow(meter: Meter, came: int, spent: float, timeout_s: float) -> Passing:
+    host = urlsplit(meter.url).hostname
     told = (
         f"{host} did not answer within {timeout_s:g} s"
         if meter.response is None
@@ -290,13 +300,13 @@ def _slow(url: str, meter: Meter, came: int, spent: float, timeout_s: float) -> 
     return Passing(f"{meter.dataset.name} could not be fetched: {told}.", MORE_TIME)
 
 
-def _told(error: BaseException, url: str, dataset: Dataset, timeout_s: float) -> BaseException:
+def _told(error: BaseException, meter: Meter, timeout_s: float) -> BaseException:
     """Our word for what pooch and requests raise."""
     import requests.exceptions as faults
 
-    where = without_secrets(url)
-    host = urlsplit(url).hostname or where
-    hint = OFFLINE.format(role=dataset.role)
+    where = without_secrets(meter.url)[:LONGEST_TOLD]
+    host = (urlsplit(meter.url).hostname or where)[:LONGEST_TOLD]
+    hint = OFFLINE.format(role=meter.dataset.role)
     if isinstance(error, faults.Timeout) or "timed out" in str(error):
         told = f"{host} did not answer within {timeout_s:g} s"
         hint = MORE_TIME
@@ -307,11 +317,13 @@ def _told(error: BaseException, url: str, dataset: Dataset, timeout_s: float) ->
         told = "the connection broke off before the file was complete"
     elif isinstance(error, faults.ConnectionError):
         told = f"{host} cannot be reached: {_cause(error)}"
-    elif isinstance(error, faults.RequestException):
+    # requests lets some of what the libraries below it raise through: an address whose name is no
+    # name, a piece of negative length.
+    elif isinstance(error, faults.RequestException | ValueError):
         told = f"{where} does not answer as a web server does ({type(error).__name__})"
     else:
         return error
-    return Passing(f"{dataset.name} could not be fetched: {told}.", hint)
+    return Passing(f"{meter.dataset.name} could not be fetched: {told}.", hint)
 
 
 def _cause(error: BaseException) -> str:
@@ -323,6 +335,9 @@ def _cause(error: BaseException) -> str:
         ("unreachable", "network unreachable"),
         ("RemoteDisconnected", "it hung up without an answer"),
         ("reset by peer", "it hung up"),
+        ("BadStatusLine", "what it answers is no HTTP"),
+        ("LineTooLong", "what it answers is no HTTP"),
+        ("got more than", "what it answers is no HTTP"),
         ("Proxy", "the proxy does not answer"),
     ):
         if sign in text:

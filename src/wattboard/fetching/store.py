@@ -20,6 +20,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -303,6 +304,9 @@ def _read_record(path: Path) -> Record | None:
     try:
         value = json.loads(path.with_name(f"{path.name}.json").read_bytes())
         record = Record(**value)
+        # The pages and the terminal show it: a time is one, and every text can be written down.
+        datetime.fromisoformat(record.fetched_at)
+        json.dumps(value, ensure_ascii=False).encode()
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     texts = (record.name, record.url, record.fetched_at, record.sha256, record.source)

@@ -90,7 +90,6 @@ def clock_changes(
     return (
         rule(
             "clock-changes",
-            "Local times that a clock change repeats or skips",
             "time_us",
             count,
             rows,

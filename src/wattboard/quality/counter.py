@@ -89,7 +89,6 @@ def power_from_counter(
     return frame, [
         rule(
             "power-from-counter",
-            "Power worked out from the energy counter",
             "power_w",
             int(found["power"]),
             int(found["n"]),
@@ -151,7 +150,6 @@ def counter_rule(found: dict[str, Any], timezone: str) -> RuleResult:
     resets, jumps = int(found["resets"]), int(found["jumps"])
     return rule(
         "counter-steps",
-        "Counter resets and jumps",
         "energy_kwh",
         resets + jumps,
         int(found["steps"]),

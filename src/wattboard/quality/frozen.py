@@ -147,7 +147,6 @@ def _rule(
 ) -> RuleResult:
     return rule(
         "frozen",
-        "Frozen meter",
         ", ".join(["power_w", *others]),
         count,
         rows,

@@ -120,7 +120,6 @@ def _rules(rows: int, found: dict[str, Any] | None, timezone: str) -> list[RuleR
     return [
         rule(
             "duplicates",
-            "Rows equal in every column",
             "row",
             int(told["readings"]) - int(told["kept"]),
             rows,
@@ -130,7 +129,6 @@ def _rules(rows: int, found: dict[str, Any] | None, timezone: str) -> list[RuleR
         ),
         rule(
             "same-instant",
-            "Several readings of one instant",
             "row",
             int(told["kept"]) - int(told["instants"]),
             rows,

@@ -97,7 +97,6 @@ def count_out_of_range(
         results.append(
             rule(
                 "out-of-range",
-                "Values outside the physical range",
                 name,
                 count,
                 found.values,
@@ -111,7 +110,6 @@ def count_out_of_range(
         results.append(
             rule(
                 "out-of-range",
-                "Values outside the physical range",
                 "all",
                 0,
                 total,

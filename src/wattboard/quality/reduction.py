@@ -138,7 +138,6 @@ def reduce_log(
     log.rules.append(
         rule(
             "power-missing",
-            "Instants without a value of power",
             "power_w",
             max(log.rows - used, 0),
             log.rows,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wattboard.quality.catalogue import RULE
 from wattboard.schema import Damage
 from wattboard.summary import RuleResult
 
@@ -12,13 +13,6 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
 
-DAMAGE_TITLES = {
-    "malformed-rows": "Malformed rows",
-    "unparsable-times": "Unparsable times",
-    "unreadable-values": "Values that are no number",
-    "out-of-order": "Rows out of time order",
-    "pue-taken-out": "PUE taken out",
-}
 ALWAYS_TOLD = {"malformed-rows": "row", "unparsable-times": "time_us"}
 
 
@@ -46,7 +40,6 @@ def first_row(bench: Workbench, frame: nw.LazyFrame[Any]) -> dict[str, Any]:
 
 def rule(
     name: str,
-    title: str,
     column: str,
     count: int,
     of: int,
@@ -54,10 +47,10 @@ def rule(
     detail: str,
     example: dict[str, str] | None = None,
 ) -> RuleResult:
-    """A result with its share worked out."""
+    """A result with its title from the catalogue, and its share worked out."""
     return RuleResult(
         name=name,
-        title=title,
+        title=RULE[name].title,
         column=column,
         count=count,
         of=of,
@@ -75,15 +68,14 @@ def rules_from_damage(damage: Sequence[Damage], rows_read: int) -> list[RuleResu
     }
     for item in damage:
         merged.setdefault((item.rule, item.column), []).append(item)
-    order = {name: place for place, name in enumerate(DAMAGE_TITLES)}
+    order = {name: place for place, name in enumerate(RULE)}
     results = []
-    for (name, column), items in sorted(merged.items(), key=lambda kv: order.get(kv[0][0], 9)):
+    for (name, column), items in sorted(merged.items(), key=lambda kv: order[kv[0][0]]):
         met = [item for item in items if item.count]
         told = met[0] if met else items[0] if items else None
         results.append(
             rule(
                 name,
-                DAMAGE_TITLES.get(name, name.replace("-", " ").capitalize()),
                 column,
                 sum(item.count for item in items),
                 rows_read,

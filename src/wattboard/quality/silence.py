@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattboard.quality.buckets import Grid
+from wattboard.quality.catalogue import GROUPS, silence_name
 from wattboard.quality.instants import Tally
 from wattboard.quality.report import Workbench, rule
 from wattboard.quality.silence_marks import FAR, Silence, count_in_instants, place_marks
@@ -29,13 +30,6 @@ if TYPE_CHECKING:
 
 SILENCE_US = 300_000_000
 WHOLE_SILENCE_US = 3_600_000_000
-GROUPS = {
-    "cpu_util": "CPU load",
-    "gpu_util": "GPU load",
-    "ram_util": "RAM in use",
-    "sensors": "the machine's power and temperature sensors",
-    "meter_temp": "the meter's temperature",
-}
 GPU_SENSORS = ("gpu_power_w", "gpu_temp_c")
 
 
@@ -312,8 +306,7 @@ def _rule(
         else ""
     )
     return rule(
-        f"silence-{group.replace('_', '-')}",
-        f"Silence: zeros of {GROUPS[group]} that mean “not recorded”",
+        silence_name(group),
         ", ".join(members),
         count,
         rows,

@@ -157,12 +157,11 @@ def gap_rule(
     )
     return rule(
         "gaps",
-        "Gaps",
         "time_us",
         count,
         max(readings - 1, 0),
         "left open: no line is drawn and no energy counted across them",
-        f"{what} (median step {usual.step_us / 1e6:,.6g} s), {hours:,.1f} h without "
+        f"{what} (median step {usual.step_us / 1e6:,.6g} s), {hours:,.2f} h without "
         f"readings{longest}",
         {"first after": iso_local(int(found["first_gap"]), timezone)} if count else None,
     )

@@ -145,7 +145,6 @@ def _parts_of_metered_machines(
     columns = (*columns, *[c for c in changes if c not in columns])
     result = rule(
         "parts-of-a-metered-machine",
-        "Readings of parts whose machine has a wall meter",
         "power_w",
         int(count),
         int(first_row(bench, frame.select(n=nw.len()))["n"]),
@@ -278,7 +277,6 @@ def _without_power(silent: list[dict[str, Any]], parts: list[dict[str, Any]]) ->
     named = ", ".join(part.get("device") or part.get("host") or "?" for part in silent[:5])
     return rule(
         "devices-without-power",
-        "Devices that never tell their power",
         "power_w",
         sum(int(part["rows"]) for part in silent),
         sum(int(part["rows"]) for part in parts),
@@ -314,7 +312,6 @@ def _incomplete(
     )
     return rule(
         "incomplete-ticks",
-        "Ticks at which a device is missing",
         counted,
         count,
         int(found["n"]),

@@ -20,12 +20,18 @@ from wattboard.format import (
     share,
     size,
     span,
+    visible,
 )
+from wattboard.site.about import PICTURE, abouts, address_files, setting
 from wattboard.site.ai_tables import ai_files, ai_view, parameters, rounded
 from wattboard.site.alternatives import alternatives
 from wattboard.site.calculator_files import calculator_files
+from wattboard.site.citing import bibtex
+from wattboard.site.dataset import dataset
+from wattboard.site.embedding import with_embedding
 from wattboard.site.footprint_rows import beside, factor_rows
 from wattboard.site.gpu_tables import gpu_files, yearly_bests
+from wattboard.site.preview import preview
 from wattboard.site.tables import data_files, metric_table, score_rows, script
 from wattboard.site.world_table import country_rows, world_files
 from wattboard.summary import BOUNDARIES, Summary
@@ -46,7 +52,8 @@ SCRIPTS = {
     "world": ("numbers.js", "world.js"),
 }
 ASSETS = (
-    *("wattboard.css", "wattboard.js", "world-shapes.js", "favicon.svg"),
+    *("wattboard.css", "wattboard.js", "paper.js", "reading.js", "embed.js", "snippets.js"),
+    *("world-shapes.js", "favicon.svg"),
     *dict.fromkeys(script for scripts in SCRIPTS.values() for script in scripts),
 )
 TABLE_ROWS = 50
@@ -81,6 +88,11 @@ BY = {
 }
 
 
+def _shown(value: Any) -> Any:
+    """What a page shows of a value; text that is marked up stays so."""
+    return type(value)(visible(value)) if isinstance(value, str) else value
+
+
 def environment() -> Any:
     """Templates with our filters; what a template names and nobody gives is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -89,6 +101,7 @@ def environment() -> Any:
         loader=PackageLoader("wattboard.site"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -119,7 +132,10 @@ def settings_command(summary: Summary) -> str:
     words = ["wattboard", "build", *given.pop("log")]
     for name, value in given.items():
         option = name.replace("_", "-")
-        words += [f"--no-{option}"] if value is False else [f"--{option}", str(value)]
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", str(value)]
     return shlex.join(words)
 
 
@@ -137,10 +153,13 @@ def render(
     for finding in summary.findings:
         findings.setdefault(finding.chart or f"page:{finding.page}", []).append(finding.text)
     layouts = {name: json.loads(text)["layout"] for name, text in figures.items()}
-    shared = {
+    shared: dict[str, Any] = {
         "s": summary,
         "pages": PAGES,
         "scripts": SCRIPTS,
+        "abouts": abouts(summary, PAGES),
+        "given_title": setting(summary, "title"),
+        "bibtex": bibtex(summary),
         "charts": layouts,
         "alternatives": alternatives(summary),
         "findings": findings,
@@ -163,16 +182,27 @@ def render(
             for grouping in ("vendor", "architecture")
         },
     }
-    found: dict[str, bytes] = {}
-    for page, title in PAGES.items():
-        template = templates.get_template(f"{page}.html")
-        found[f"{page}.html"] = template.render(page=page, title=title, **shared).encode()
-    found["summary.json"] = summary.model_dump_json().encode()
     opens = layouts.get("server-power-over-time", {}).get("meta", {}).get("opens", "")
-    found |= data_files(summary, opens) | ai_files(summary.ai)
+    found = data_files(summary, opens) | ai_files(summary.ai)
     found |= calculator_files(summary, tables)
     found |= world_files(summary)
     found |= gpu_files(summary.gpus)
+    found["summary.json"] = summary.model_dump_json().encode()
+    found["citation.bib"] = shared["bibtex"].encode()
+    shown = next((one for one in summary.series if one.name == opens), summary.series[0])
+    found[PICTURE] = preview(summary, shown)
+    shared["dataset"] = dataset(summary, sorted(found))
+    # The page that is to be read at once tells of the least that has the log's power in it.
+    own = [f"data/power-{shown.name}.csv", "summary.json"]
+    shared["dataset_in_short"] = dataset(summary, own, short=True)
+    pages = {
+        f"{page}.html": templates.get_template(f"{page}.html").render(
+            page=page, title=title, **shared
+        )
+        for page, title in PAGES.items()
+    }
+    found = {name: with_embedding(text).encode() for name, text in pages.items()} | found
+    found |= address_files(summary, PAGES)
     for name, figure in figures.items():
         found[f"data/charts/{name}.js"] = script("chart", name, figure)
     assets = files("wattboard.site").joinpath("assets")

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -20,7 +21,12 @@ from wattboard.summary import (
     Summary,
 )
 
-RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What makes a spreadsheet run a cell, full-width forms included. Where its separator is another than
+# ours, a cell begins in the middle of a text. What it passes over may stand before the formula.
+RISKY = re.compile(
+    r"(^|[;|\t\n])(?=[\x00-\x08\x0b\x0c\x0e-\x20\xa0\u200b\ufeff\"]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+    r"|^(?=[\t\n])"
+)
 
 # What the page's script knows of an accelerator; the CSV file has it all.
 SHOWN = (
@@ -31,9 +37,10 @@ SHOWN = (
 
 def safe_cell(value: Any) -> Any:
     """Text that a spreadsheet would run as a formula gets a quote before it; numbers stay."""
-    if isinstance(value, str) and value.startswith(RISKY):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    # Python's writer puts no quotes around a carriage return, which would end the row.
+    return RISKY.sub(r"\1'", value.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def csv_bytes(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:

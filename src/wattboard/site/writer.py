@@ -40,6 +40,7 @@ class WrittenSite:
     path: Path
     files: int
     bytes: int
+    opens: Path
 
 
 def check_target(out: Path, inputs: Sequence[Path] = ()) -> None:
@@ -171,7 +172,7 @@ def write_site(files: Mapping[str, bytes], out: Path, inputs: Sequence[Path] = (
         raise _output_error(out, error) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return WrittenSite(out, len(files), total)
+    return WrittenSite(out, len(files), total, out / "index.html")
 
 
 def _inside(name: str) -> Path:

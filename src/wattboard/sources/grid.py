@@ -115,6 +115,8 @@ def _json_grid(head: Head) -> Grid:
     for number, line in enumerate(head.lines, 1):
         try:
             value = json.loads(line)
+            # Python takes half of a pair of surrogates for a character, which the engine does not.
+            json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             # A damaged line is counted when the file is read.
             continue

@@ -165,6 +165,10 @@ class Summary(Model):
     schema_version: str = SCHEMA_VERSION
     generator: str = Field(description="wattboard and its version")
     simulated: bool = Field(description="true: the server readings are simulated")
+    names_replaced: dict[str, int] | None = Field(
+        default=None,
+        description="kind of name -> how many were replaced to publish; None: names are the log's own",
+    )
     inputs: list[InputFile]
     settings: dict[str, str | float | bool | None] = Field(description="to build the same again")
     versions: dict[str, str]

@@ -16,7 +16,7 @@ class InputFile(Model):
     name: str
     role: Literal["log", "co2", "gpus", "energy", "intensity", "config"]
     bytes: int
-    sha256: str
+    sha256: str | None = Field(description="None where it is not published")
     origin: Origin | None = Field(default=None, description="where it was fetched from")
 
 

@@ -5,7 +5,6 @@
   const PAGE = 30;
   const { controls } = wattboard;
   const { quantity, scaled } = wattboard.numbers;
-  const phone = window.matchMedia("(max-width: 48rem)");
   const chart = (name) => document.querySelector(`[data-chart="${name}"]`);
   const lower = (text) => text.trim().toLowerCase();
 
@@ -54,7 +53,7 @@
       // A model keeps its line where this chart has nothing to draw for it.
       const listed = [...shown.keys()].map((key) => names.get(key) ?? key);
       Object.assign(layout.yaxis, { categoryarray: listed, tickvals: listed, range: [Math.max(listed.length, 2) - 0.5, -0.5], autorange: false });
-      if (phone.matches) layout.xaxis.dtick = 4;
+      if (wattboard.narrow()) layout.xaxis.dtick = 4;
       layout.height = layout.meta.head + layout.meta.row * Math.max(listed.length, 2);
       element.style.minHeight = `${layout.height}px`;
     };
@@ -110,7 +109,7 @@
         const { subjects, dtick } = layout.meta.studies.find(({ name }) => name === select.value);
         for (const trace of data) trace.visible = trace.meta.study === select.value;
         Object.assign(layout.yaxis, { categoryarray: subjects, range: [subjects.length - 0.5, -0.5], autorange: false });
-        layout.xaxis.dtick = phone.matches && dtick === 1 ? 2 : dtick;
+        layout.xaxis.dtick = wattboard.narrow() && dtick === 1 ? 2 : dtick;
         layout.height = layout.meta.head + layout.meta.row * subjects.length;
         element.style.minHeight = `${layout.height}px`;
       };

@@ -147,7 +147,9 @@
     const km = found.co2e ? `By car: ${quantity(found.co2e.value / 1e-3 / table.car_g_per_km.value, "km")}, at ${quantity(table.car_g_per_km.value, "g/km")}.` : "";
     const heads = found.facility.value && run.place && table.per_head[run.place[7]];
     const people = heads ? ` As much electricity as ${number(found.facility.value / heads[0])} people use in a year in ${heads[2]} (${heads[1]}).` : "";
-    put("told", most + km + people);
+    const name = run.device && !("power_w" in run.power) ? run.device[0] : `${number(run.power.power_w.value)} W`;
+    const where = at("intensity").value.trim() || !run.place ? "" : ` in ${run.place[1]}`;
+    put("told", `${number(run.count)} × ${name}, ${quantity(run.hours, "h")} each${where}. ${most}${km}${people}`);
     const factors = { ...found.counted, ...(run.made && { made_kg: run.made, life_h: run.life }) };
     at("factors").replaceChildren(...Object.entries(factors).map(([name, f]) => line([`${NAMES[name]}${f.unit ? `, ${f.unit}` : ""}`, number(f.value), number(f.low), number(f.high), f.kind, f.year ?? "–", f.source])));
     compare(found);
@@ -189,8 +191,10 @@
 
   function csv() {
     const head = ["code", "place", "intensity_g_per_kwh", "co2e_kg", "low_kg", "high_kg"];
-    const cell = (value) => (/[",\n]/.test(value) ? `"${String(value).replace(/"/g, '""')}"` : value);
-    const rows = places.map(([[code, name, , grams], kg]) => [code, name, grams, kg.value, kg.low, kg.high].map(cell));
+    // A spreadsheet runs a text that begins like a formula.
+    const safe = (value) => (typeof value === "string" ? value.replace(/(^|[;|\t\r\n])([ "]*[=+@-])/g, "$1'$2") : value);
+    const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replace(/"/g, '""')}"` : value);
+    const rows = places.map(([[code, name, , grams], kg]) => [code, name, grams, kg.value, kg.low, kg.high].map((value) => quoted(safe(value))));
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([[head, ...rows].map((row) => row.join(",")).join("\n") + "\n"], { type: "text/csv" }));
     link.download = "elsewhere.csv";

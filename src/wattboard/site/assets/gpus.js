@@ -103,6 +103,27 @@
 
   // --- TDP -----------------------------------------------------------------------------------------
 
+  // Black or white, whichever can be read on a place of a scale of colours.
+  function onto(colours, share) {
+    const place = share * (colours.length - 1), low = Math.min(Math.floor(place), colours.length - 2);
+    const light = [1, 3, 5].map((at) => {
+      const [from, to] = [low, low + 1].map((i) => parseInt(colours[i][1].slice(at, at + 2), 16));
+      const value = (from + (to - from) * (place - low)) / 255;
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] > 0.179 ? "#000000" : "#ffffff";
+  }
+
+  // Values on their cells; Plotly's own choice of a colour can hardly be read on half of them.
+  function labels({ data }) {
+    const [{ x, y, z, zmax, text, colorscale }] = data;
+    data[0].texttemplate = "";
+    data[1] = {
+      type: "scatter", mode: "text", hoverinfo: "skip", x: y.map(() => x[0]), y, text: text.map(([value]) => value),
+      textfont: { size: 12, color: z.map(([value]) => onto(colorscale, value / zmax)) },
+    };
+  }
+
   async function tdp(element) {
     const all = (await accelerators()).filter((row) => row.tdp_w !== null);
     all.sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || b.tdp_w - a.tdp_w);
@@ -124,6 +145,7 @@
         data[0].y = shown.map((_, i) => i);
         Object.assign(layout.yaxis, { type: "linear", tickvals: data[0].y, ticktext: shown.map((row) => row.name), range: [shown.length - 0.5, -0.5], autorange: false, ticklabeloverflow: "allow" });
         data[0].hovertemplate = data[0].hovertemplate.replace("%{y}", "%{customdata}");
+        labels({ data });
         // Plotly measures each name, and draws twice and more, to find room for them and to hide those
         // that stick out: their width can be known before, and none does.
         pen.font = `${layout.font.size}px ${layout.font.family}`;
@@ -151,7 +173,7 @@
       element.change = ({ data, layout }) => {
         for (const trace of data) trace.visible = trace.meta.grouping === grouping;
         const { groups } = data.find((trace) => trace.visible).meta;
-        const stacked = window.matchMedia("(max-width: 48rem)").matches;
+        const stacked = wattboard.narrow();
         const count = layout.meta.panels.length;
         const tall = stacked ? count * (64 + 26 * groups.length) + 60 : 140 + 32 * Math.max(groups.length, 2);
         for (let i = 0; i < count; i += 1) {
@@ -190,7 +212,7 @@
       data.forEach((trace) => {
         trace.visible = trace.meta.precision === precision && (!vendor || !trace.meta.vendor || trace.meta.vendor === vendor);
       });
-      const narrow = window.matchMedia("(max-width: 48rem)").matches;
+      const narrow = wattboard.narrow();
       layout.annotations = narrow ? [] : layout.meta.labels[precision];
       if (narrow) Object.assign(layout.legend, { font: { size: 11 } });
     };
@@ -207,7 +229,7 @@
   // Values stand beside their bars, on a phone too.
   function room({ layout }) {
     layout.margin.r = 84;
-    if (window.matchMedia("(max-width: 48rem)").matches) Object.assign(layout.xaxis, { nticks: 3, tickangle: 0 });
+    if (wattboard.narrow()) Object.assign(layout.xaxis, { nticks: 3, tickangle: 0 });
   }
 
   async function arithmetic(element) {
@@ -271,7 +293,7 @@
   }
 
   // Before a chart is drawn for the first time, so that it is drawn once and in its place.
-  const before = { "gpu-metrics-analysis": metrics, "gpu-efficiency": efficiency, "gpu-arithmetic": (element) => { element.change = room; } };
+  const before = { "gpu-metrics-analysis": metrics, "gpu-efficiency": efficiency, "gpu-arithmetic": (element) => { element.change = room; }, "gpu-tdp-heatmap": (element) => { element.change = labels; } };
   const after = { "gpu-tdp-heatmap": tdp, "gpu-arithmetic": arithmetic };
   document.addEventListener("figure", (event) => before[event.target.dataset.chart]?.(event.target));
   document.addEventListener("drawn", (event) => after[event.target.dataset.chart]?.(event.target));

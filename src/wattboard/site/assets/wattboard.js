@@ -7,18 +7,30 @@ const wattboard = (() => {
   const MOST_POINTS = 4000;
   const narrowPage = window.matchMedia("(max-width: 48rem)");
   const touch = window.matchMedia("(pointer: coarse)");
+  // What fits a figure to paper, while the page is printed.
+  let paper;
+  const narrow = () => !paper && narrowPage.matches;
 
   function load(source) {
-    if (!scripts.has(source)) {
-      scripts.set(source, new Promise((resolve, reject) => {
-        const element = document.createElement("script");
-        element.src = source;
-        element.onload = resolve;
-        element.onerror = () => reject(new Error(`${source} cannot be loaded`));
-        document.head.append(element);
-      }));
-    }
+    if (!scripts.has(source)) scripts.set(source, run(source));
     return scripts.get(source);
+  }
+
+  async function run(source) {
+    const element = document.createElement("script");
+    // A site in one file has its scripts inside, and its policy knows each by its hash.
+    const text = await wattboard.kept?.(source);
+    if (text !== undefined) {
+      element.textContent = text;
+      document.head.append(element);
+      return;
+    }
+    await new Promise((resolve, reject) => {
+      element.src = source;
+      element.onload = resolve;
+      element.onerror = () => reject(new Error(`${source} cannot be loaded`));
+      document.head.append(element);
+    });
   }
 
   async function get(kind, name, source) {
@@ -123,7 +135,7 @@ const wattboard = (() => {
     const { layout } = figure;
     layout.height = parseFloat(getComputedStyle(element).minHeight);
     layout.dragmode = touch.matches ? false : layout.dragmode;
-    if (narrowPage.matches) narrow(figure);
+    if (narrow()) shrink(figure);
     if (layout.meta.opens) {
       const state = element.shown ?? { name: layout.meta.opens };
       const filled = fill(await series(state.name), state.from, state.to);
@@ -136,7 +148,17 @@ const wattboard = (() => {
       layout.xaxis.range = await whole(layout.meta.opens);
     }
     await element.change?.(figure);
-    return figure;
+    paper?.(element, figure);
+    return unmarked(figure);
+  }
+
+  // Plotly reads tags in texts. A name may hold any: those that break a line or set letters apart stay.
+  const TAG = /<(?!\/?(?:br|b|i|sub|sup|extra)\s*\/?>)/gi;
+  function unmarked(value, key = "") {
+    if (typeof value === "string") return value.replace(TAG, "&lt;");
+    if (Array.isArray(value)) return value.map((one) => unmarked(one));
+    if (!value || typeof value !== "object" || ArrayBuffer.isView(value) || key === "geojson") return value;
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, unmarked(one, name)]));
   }
 
   async function whole(name) {
@@ -144,7 +166,7 @@ const wattboard = (() => {
     return [start[0], start.at(-1) + width];
   }
 
-  function narrow({ data, layout }) {
+  function shrink({ data, layout }) {
     layout.font.size = 12;
     layout.margin = { ...layout.margin, l: 40, r: 6 };
     for (const trace of data) {
@@ -186,24 +208,42 @@ const wattboard = (() => {
     element.querySelectorAll(".main-svg").forEach((svg) => svg.setAttribute("viewBox", `0 0 ${width} ${height}`));
   }
 
-  async function draw(element) {
+  const draw = (element) => (element.drawing ??= drawing(element));
+
+  async function drawing(element) {
     const id = element.dataset.chart;
     try {
-      const [figure] = await Promise.all([get("chart", id, `data/charts/${id}.js`), load("assets/plotly.min.js")]);
+      const [figure] = await Promise.all([get("chart", id, `data/charts/${id}.js`), ...["plotly.min", "paper", "reading"].map((name) => load(`assets/${name}.js`))]);
       element.figure = figure;
       element.querySelector("noscript")?.remove();
       element.dispatchEvent(new CustomEvent("figure", { bubbles: true }));
       await refresh(element, true);
       element.on("plotly_doubleclick", () => reset(element));
       element.on("plotly_relayout", () => { scalable(element); finer(element); });
-      readable(element);
+      wattboard.readable(element);
+      // Takes keys, and its texts are said by its label and as they are read; they are not read one by one.
+      element.setAttribute("role", "application");
+      element.setAttribute("aria-roledescription", "chart");
+      element.querySelector(".plot-container").setAttribute("aria-hidden", "true");
       tools(element);
       element.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
     } catch (error) {
       element.textContent = `This chart could not be drawn: ${error.message}.`;
       throw error;
     }
+    idly(drawRest);
   }
+
+  // Once Plotly is there, the page's other charts are drawn while nothing else is to be done: who then
+  // scrolls does not wait, and who prints has them on paper, since a page about to be printed cannot
+  // wait for a script. Not where the reader saves data.
+  const idly = (act) => (window.requestIdleCallback ?? ((later) => setTimeout(later, 200)))(act);
+  function drawRest() {
+    if (navigator.connection?.saveData) return;
+    const next = [...document.querySelectorAll("[data-chart]")].find((element) => !element.drawing);
+    if (next) draw(next);
+  }
+  const drawAll = () => Promise.all([...document.querySelectorAll("[data-chart]")].map(draw));
 
   // --- zoom ----------------------------------------------------------------------------------------
 
@@ -270,109 +310,16 @@ const wattboard = (() => {
     Plotly.relayout(element, change);
   }
 
-  async function picture(element) {
-    const { data, layout } = await compose(element);
-    for (const key of layout.meta.zoom) if (element._fullLayout[key]) layout[key].range = [...element._fullLayout[key].range];
-    const title = element.closest("figure").dataset.title;
-    layout.title = { text: title, x: 0, xref: "container", xanchor: "left", pad: { l: 16 }, y: 1, yref: "container", yanchor: "top" };
-    layout.title.pad.t = 16;
-    layout.margin = { ...layout.margin, t: layout.margin.t + 36 };
-    const { width } = element._fullLayout;
-    await Plotly.downloadImage({ data, layout }, { format: "png", scale: 2, width, height: layout.height + 36, filename: `wattboard-${element.dataset.chart}` });
-  }
-
   function tools(element) {
     const box = element.closest("figure").querySelector(".tools");
     box.addEventListener("click", (event) => {
       const act = event.target.dataset?.act;
       if (!act) return;
       if (act === "reset") reset(element);
-      else if (act === "png") picture(element);
+      else if (act === "png" || act === "svg") wattboard.picture(element, act);
       else move(element, act);
     });
     box.querySelectorAll("button").forEach((button) => { button.disabled = false; });
-  }
-
-  // --- reading values with the keyboard ------------------------------------------------------------
-
-  function places(element) {
-    const at = element.data.findLastIndex((trace) => trace.visible !== false && trace.hoverinfo !== "skip");
-    const { data } = element;
-    if (data[at].type === "heatmap") {
-      const columns = data[at].z[0].length;
-      const cells = data[at].z.flatMap((row, i) => row.map((value, j) => (value === null ? null : { curveNumber: at, pointNumber: [i, j] })));
-      return { points: cells, columns };
-    }
-    const { xaxis: axis, yaxis, meta } = element._fullLayout;
-    const [low, high] = range(axis);
-    const points = [];
-    data.forEach((trace, curveNumber) => {
-      const silent = trace.visible === false || trace.hoverinfo === "skip";
-      if (meta.every ? silent : curveNumber !== at && !(trace.visible !== false && trace.hoverinfo !== "skip" && trace.xaxis && trace.xaxis !== data[at].xaxis)) return;
-      trace.x.forEach((x, pointNumber) => {
-        const value = isDate(axis) ? time(x) : axis.type === "log" ? Math.log10(x) : Number(x);
-        const seen = trace.xaxis || data[at].orientation === "h" || (value >= low && value <= high);
-        if (trace.y[pointNumber] !== null && seen) points.push({ curveNumber, pointNumber });
-      });
-    });
-    // Where points of all traces are read: line by line of a list, or from left to right.
-    const place = ({ curveNumber, pointNumber: i }) => (yaxis.type === "category" ? yaxis.d2c(data[curveNumber].y[i]) : axis.d2c(data[curveNumber].x[i]));
-    if (meta.every) points.sort((a, b) => place(a) - place(b));
-    return { points, columns: 1 };
-  }
-
-  // Plotly shows the label of a point that it is told, but of a heatmap's cell only under a mouse.
-  function point(element, wanted) {
-    const trace = element.data[wanted.curveNumber];
-    if (element._fullLayout.hovermode === "x unified") {
-      const x = trace.x[wanted.pointNumber];
-      Plotly.Fx.hover(element, { xval: x, yval: trace.y[wanted.pointNumber] }, "xy");
-      return;
-    }
-    if (trace.type !== "heatmap") {
-      Plotly.Fx.hover(element, [wanted], [(trace.xaxis ?? "x") + (trace.yaxis ?? "y")]);
-      return;
-    }
-    const { xaxis, yaxis } = element._fullLayout;
-    const [row, column] = wanted.pointNumber;
-    const area = element.querySelector(".nsewdrag");
-    const { left, top } = area.getBoundingClientRect();
-    const place = (axis, values, i) => axis.r2p(axis.type === "category" ? i : values[i]);
-    const [x, y] = [place(xaxis, trace.x, column), place(yaxis, trace.y, row)];
-    area.dispatchEvent(new MouseEvent("mousemove", { clientX: left + x, clientY: top + y, bubbles: true }));
-  }
-
-  function said(element) {
-    const lines = [...element.querySelectorAll(".hoverlayer text")].flatMap((text) => {
-      const parts = [...text.querySelectorAll("tspan.line")];
-      return parts.length ? parts.map((part) => part.textContent) : [text.textContent];
-    });
-    return lines.filter(Boolean).join(", ");
-  }
-
-  function readable(element) {
-    let place = -1;
-    const output = element.closest("figure").querySelector(".reading");
-    element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") { Plotly.Fx.unhover(element); return; }
-      if (!/^Arrow|^Home$|^End$/.test(event.key) || event.altKey || event.ctrlKey || event.metaKey) return;
-      const { points, columns } = places(element);
-      const upright = event.key === "ArrowUp" || event.key === "ArrowDown";
-      if (!points.length || (upright && columns === 1 && points[0].pointNumber.length !== 2)) return;
-      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
-      event.preventDefault();
-      let next = event.key === "Home" ? 0 : event.key === "End" ? points.length - 1 : place + (event.shiftKey ? 10 : 1) * step;
-      next = Math.min(Math.max(next, 0), points.length - 1);
-      const way = event.key === "Home" ? 1 : event.key === "End" ? -1 : Math.sign(step);
-      while (points[next] === null) next += way;
-      if (!points[next]) return;
-      place = next;
-      point(element, points[place]);
-      // Labels that follow one another quickly come late.
-      clearTimeout(element.saying);
-      element.saying = setTimeout(() => { output.textContent = said(element); }, 120);
-    });
-    element.addEventListener("blur", () => Plotly.Fx.unhover(element));
   }
 
   // --- light, dark, width, paper -------------------------------------------------------------------
@@ -394,11 +341,14 @@ const wattboard = (() => {
   function repaint() {
     const button = document.getElementById("theme");
     if (button) button.textContent = isDark() ? "Light" : "Dark";
-    document.querySelectorAll(".js-plotly-plot").forEach((element) => refresh(element));
+    // One that is out of sight has no size; it is drawn again when it is shown. On paper all is drawn
+    // for paper; a browser may tell of its width meanwhile.
+    if (!paper) drawn().forEach((element) => { if (element.offsetParent) refresh(element); });
   }
+  const drawn = () => [...document.querySelectorAll(".js-plotly-plot")];
 
   const chosen = stored();
-  if (chosen) root.dataset.theme = chosen;
+  if (chosen && !root.dataset.theme) root.dataset.theme = chosen;
 
   function start() {
     const button = document.getElementById("theme");
@@ -410,10 +360,14 @@ const wattboard = (() => {
     });
     systemDark.addEventListener("change", repaint);
     narrowPage.addEventListener("change", repaint);
-    // Paper is white whatever the screen.
-    let before;
-    window.addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; repaint(); });
-    window.addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; repaint(); });
+    const print = document.getElementById("print");
+    print.disabled = false;
+    print.addEventListener("click", async () => {
+      print.setAttribute("aria-busy", "true");
+      await drawAll();
+      print.removeAttribute("aria-busy");
+      window.print();
+    });
     repaint();
     const seen = new IntersectionObserver((entries) => {
       for (const entry of entries) {
@@ -438,7 +392,9 @@ const wattboard = (() => {
     chart: (name, figure) => arrived.chart.set(name, figure),
     series: (name, found) => arrived.series.set(name, found),
     table: (name, table) => arrived.table.set(name, table),
-    get, fill, load: series, refresh, controls,
+    get, run: load, fill, load: series, refresh, controls, compose, narrow, drawn, time, isDate, range,
+    // Draws everything for paper, or for the screen again.
+    onPaper: (fit) => { paper = fit; return Promise.all(drawn().map((element) => refresh(element))); },
   };
 })();
 window.wattboard = wattboard;

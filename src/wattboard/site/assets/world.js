@@ -6,7 +6,6 @@
   window.PlotlyGeoAssets = { topojson: { world_110m: nothing, world_50m: nothing } };
 
   const MOST_ZOOM = 16, STEP = 1.6;
-  const narrow = window.matchMedia("(max-width: 48rem)");
   const state = { measure: "total", place: undefined, chosen: "", view: undefined };
 
   const { number, quantity } = wattboard.numbers;
@@ -97,7 +96,7 @@
     const { colorbar } = layout.coloraxis;
     colorbar.title.text = heading(table, measure);
     colorbar.ticktext = ["no value", ...measure.breaks.map((edge) => edge.toLocaleString("en-US"))];
-    if (narrow.matches) {
+    if (wattboard.narrow()) {
       layout.margin = { ...layout.margin, l: 0, r: 0 };
       Object.assign(colorbar, { len: 1, thickness: 8, tickfont: { size: 10 } });
       dots.marker.size = 5;

@@ -1,0 +1,76 @@
+"""The package is built once, and installed once outside the checkout; everything asks these."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DIST = ROOT / "dist"
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class Built:
+    sdist: Path
+    wheel: Path
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment that has the wheel, and a folder far from the checkout to run in."""
+
+    python: Path
+    folder: Path
+
+    def run(self, *command: object, **environment: str) -> str:
+        """Standard output of a program of the environment, which must end well."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
+        path = f"{self.python.parent}{os.pathsep}{os.environ['PATH']}"
+        cache = str(self.folder / "cache")
+        return _run(
+            *command,
+            cwd=self.folder,
+            env={**clean, "PATH": path, "WATTBOARD_CACHE": cache, **environment},
+        )
+
+
+def _run(*command: object, **options: object) -> str:
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, check=False, timeout=600, **options
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def build(out: Path, *options: str) -> Built:
+    """``python -m build``; unless ``options`` say otherwise the wheel is built from the sdist."""
+    _run(sys.executable, "-m", "build", "--installer", "uv", "--outdir", out, *options, ROOT)
+    (sdist,) = out.glob("*.tar.gz")
+    (wheel,) = out.glob("*.whl")
+    return Built(sdist, wheel)
+
+
+@pytest.fixture(scope="session")
+def built() -> Built:
+    for old in [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]:
+        old.unlink()
+    return build(DIST)
+
+
+@pytest.fixture(scope="session")
+def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    folder = tmp_path_factory.mktemp("outside")
+    environment = folder / "venv"
+    uv = Path(sys.executable).parent / "uv"
+    _run(uv, "venv", "--quiet", "--seed", "--python", sys.executable, environment)
+    python = environment / "bin" / "python"
+    _run(uv, "pip", "install", "--quiet", "--python", python, f"{built.wheel}[dev]")
+    _run(uv, "pip", "check", "--python", python)
+    return Installed(python, folder)
