@@ -275,7 +275,32 @@ def test_a_build_has_the_energy_of_the_recording(
     assert summary.energy.integrated_kwh == pytest.approx(total.energy_kwh, rel=1e-14)
     assert summary.energy.covered_hours == pytest.approx(total.covered_h, rel=1e-14)
     assert summary.energy.gap_hours * 3600 == pytest.approx(10_000 - total.covered_h * 3600)
-    assert "power: estimated: the sum of CPU + RAM" in summary.log.notes
+    (means,) = summary.log.means
+    assert (means.column, means.kind, means.by) == ("power_w", "estimated", "the sum of CPU + RAM")
+    assert summary.log.not_measured("power_w") == [means]
+
+
+def test_pages_say_on_each_that_the_power_is_no_meters(folder: Path, tmp_path: Path) -> None:
+    from wattboard import build
+    from wattboard.settings import Settings
+
+    recorded(folder, range(120))
+    sealed = Recording(folder, width_us=SECOND, zone="UTC")
+    told = {"power_w": Means("modelled", "secret-model.json, at the wall")}
+    sealed.append(Reading(START + 3600 * SECOND, SECOND, {"power_w": 5.0}, told))
+    sealed.append(Reading(START + 7200 * SECOND, SECOND, {"power_w": 5.0}, MEANS))
+    sealed.close()
+    out = tmp_path / "site"
+    for publishable in (False, True):
+        settings = Settings(log=[str(folder)], out=str(out), publishable=publishable)
+        summary = build.build(settings).summary
+        assert {one.kind for one in summary.log.means} == {"estimated", "modelled"}
+        for page in ("index", "power", "drivers", "gpus", "world", "methods"):
+            text = (out / f"{page}.html").read_text()
+            assert "<strong>Estimated power.</strong>" in text, page
+        methods = (out / "methods.html").read_text()
+        assert "the sum of CPU + RAM" in methods
+        assert ("secret-model.json" in methods) is not publishable
 
 
 def test_a_day_of_sealed_recording_is_small(folder: Path) -> None:

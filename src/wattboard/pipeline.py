@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wattboard.errors import InputError
 from wattboard.settings import Settings
-from wattboard.summary import LogInfo
+from wattboard.summary import ColumnMeans, LogInfo
 
 if TYPE_CHECKING:
     from wattboard.analysis import BaseTable
@@ -217,6 +217,12 @@ def log_info(work: Work, prepared: Sequence[Prepared], clean: CleanLog) -> LogIn
         devices=list(clean.devices),
         columns=list(clean.columns),
         notes=notes,
+        means=[
+            ColumnMeans.model_validate({"column": column, "kind": kind, "by": by})
+            for column, kind, by in dict.fromkeys(
+                means for source in work.sources for means in source.recipe.means
+            )
+        ],
     )
 
 

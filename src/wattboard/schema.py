@@ -151,6 +151,8 @@ class Recipe:
         repeated_header: the header may come again in mid-file; such lines are counted apart.
         convert: for formats whose rows depend on one another: bytes of the file -> rows.
         notes: what was recognised and assumed, sentences for the report.
+        means: how values came about, where the file says so: canonical column, ``measured``,
+            ``estimated`` or ``modelled``, and by what.
         simulated: the file says of itself that it is simulated.
     """
 
@@ -183,4 +185,5 @@ class Recipe:
     repeated_header: bool = False
     convert: Callable[[bytes], Converted] | None = None
     notes: tuple[str, ...] = ()
+    means: tuple[tuple[str, str, str], ...] = ()
     simulated: bool = False

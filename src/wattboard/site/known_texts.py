@@ -141,3 +141,14 @@ def parsed(pattern: re.Pattern[str], text: str) -> dict[str, str] | None:
     """The parts of a text that a pattern names, or None where it is another text."""
     found = pattern.fullmatch(text)
     return None if found is None else {k: v for k, v in found.groupdict().items() if v is not None}
+
+
+# How a value of a recording came about, in the recorder's words (wattboard.live.sensors).
+BY = re.compile(
+    r"the sum of (CPU|GPU|RAM)( \+ (CPU|GPU|RAM))*"
+    r"|CodeCarbon [\d.]+, from (the size of the memory|(load and|half of) (a TDP of [\d,]+ W|the TDP)"
+    r"(, a general value)?)"
+    r"|RAPL|Intel Power Gadget|Windows' energy meter interface|powermetrics"
+    r"|the board's power management|the GPUs' own sensor \(NVML or AMD SMI\)|the GPUs' driver"
+    r"|the system's counters \(psutil\)|standard input"
+)

@@ -156,8 +156,14 @@ def _log(log: LogInfo, names: Names) -> LogInfo:
             "hosts": [names.of("host", host) for host in log.hosts],
             "devices": [_device(device, names) for device in log.devices],
             "notes": [_note(note, known.NOTES, names) for note in log.notes],
+            "means": [one.model_copy(update={"by": _by(one.by, names)}) for one in log.means],
         }
     )
+
+
+def _by(text: str, names: Names) -> str:
+    """By what a value came about: our own words and CodeCarbon's stay, a model's file has a name."""
+    return text if known.BY.fullmatch(text) else names.of("sensor", text)
 
 
 def _zone(log: LogInfo, names: Names) -> str:

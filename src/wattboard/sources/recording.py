@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from wattboard.schema import COLUMN, Binding, Recipe
@@ -11,6 +11,7 @@ from wattboard.sources.head import Head
 
 TIME, WIDTH, ZONE = "time_us", "width_us", "zone"
 BY = "_by"
+KINDS = ("measured", "estimated", "modelled")
 
 
 def detect(head: Head) -> Recipe | None:
@@ -23,7 +24,6 @@ def detect(head: Head) -> Recipe | None:
         return None
     zone = str(first.get(ZONE) or "UTC")
     header = tuple(head.columns) or tuple(dict.fromkeys(name for row in rows for name in row))
-    told = {name: Counter(row[name] for row in rows if row.get(name)) for name in _told(header)}
     return Recipe(
         format="recording",
         title="a recording of this machine",
@@ -36,19 +36,33 @@ def detect(head: Head) -> Recipe | None:
         explicit_missing=True,
         reading="mean",
         width_us=int(first[WIDTH]),
-        notes=tuple(
-            f"{name.removesuffix(BY).replace('_', ' ')}: {by}"
-            for name, found in told.items()
-            for by in found
-        ),
+        means=_means(head, header),
     )
 
 
-def _told(header: tuple[str, ...]) -> list[str]:
-    return [name for name in header if name.endswith(BY)]
+def _means(head: Head, header: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+    """Every way in which values of the file came about; a file is an hour, so all of it is read."""
+    told = {f"{name.rsplit('_', 1)[0]}{BY}": name for name in header if name in COLUMN}
+    known = [name for name in header if name in told]
+    if head.kind == "parquet":
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(head.path, columns=known)
+        found = {name: table[name].unique().to_pylist() for name in known}
+    else:
+        rows = _rows(head.path.read_text("utf-8", errors="replace").splitlines())
+        found = {name: list(dict.fromkeys(row.get(name) for row in rows)) for name in known}
+    return tuple(
+        (told[name], kind, by)
+        for name, texts in found.items()
+        for text in texts
+        if isinstance(text, str)
+        for kind, _, by in [text.partition(": ")]
+        if kind in KINDS and by
+    )
 
 
-def _rows(lines: tuple[str, ...]) -> list[dict[str, Any]]:
+def _rows(lines: Sequence[str]) -> list[dict[str, Any]]:
     found = []
     for line in lines:
         try:

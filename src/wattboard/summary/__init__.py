@@ -41,6 +41,7 @@ from wattboard.summary.footprint import (
     TariffBand,
 )
 from wattboard.summary.log import (
+    ColumnMeans,
     ColumnStatistics,
     Correlation,
     Energy,
@@ -88,6 +89,7 @@ __all__ = [
     "Accelerators",
     "Citation",
     "Coefficient",
+    "ColumnMeans",
     "ColumnStatistics",
     "Correlation",
     "Density",

@@ -20,6 +20,14 @@ class InputFile(Model):
     origin: Origin | None = Field(default=None, description="where it was fetched from")
 
 
+class ColumnMeans(Model):
+    """How the values of a column came about, as the log says of itself."""
+
+    column: str = Field(description="canonical name")
+    kind: Literal["measured", "estimated", "modelled"]
+    by: str = Field(description="the sensor, the estimate or the model")
+
+
 class LogInfo(Model):
     """What the log is, as understood."""
 
@@ -38,6 +46,13 @@ class LogInfo(Model):
     devices: list[str]
     columns: list[str] = Field(description="canonical columns with at least one value")
     notes: list[str]
+    means: list[ColumnMeans] = Field(
+        default_factory=list, description="how values came about; empty where the log does not say"
+    )
+
+    def not_measured(self, column: str) -> list[ColumnMeans]:
+        """The estimates and models that values of a column stem from."""
+        return [one for one in self.means if one.column == column and one.kind != "measured"]
 
 
 class RuleResult(Model):
