@@ -157,7 +157,7 @@ def live(
     quiet: Quietly = False,
 ) -> None:
     """Watch this machine's power in a browser, second by second, and record it."""
-    from wattboard.charts import plotly_js
+    from wattboard.charts import live_figure, plotly_js
     from wattboard.live.pages import Pages
     from wattboard.live.running import prepare
     from wattboard.live.serving import listen, serve
@@ -174,10 +174,14 @@ def live(
     pages = Pages(settings, folder, folder / ".pages")
     files = live_files(
         plotly_js(),
+        live_figure(simulated=state.simulated),
         title=folder.resolve().name,
         about=state.about,
         terms=terms_told(state.terms),
+        priced=settings.tariff is not None,
         interval_s=state.width_us / 1e6,
+        zone=state.totals.zone.key,
+        simulated=state.simulated,
     )
 
     def started() -> None:

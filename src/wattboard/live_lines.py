@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wattboard.format import money, quantity, scaled, span
+from wattboard.format import money, ranged, scaled, span
 from wattboard.terminal import say
 
 if TYPE_CHECKING:
@@ -49,11 +49,16 @@ def print_recorded(done: Recorded, also: Path | None = None) -> None:
 
 
 def terms_told(terms: Terms) -> dict[str, str]:
-    """The factors in use, each with its source."""
-    pue = terms.pue
-    found = {"PUE": f"{quantity(pue.value, '', 2)} ({pue.kind}: {pue.source})"}
+    """The factors in use, each with its range and its source; one that is not known is absent."""
+    found = {}
     if terms.intensity is not None:
         one = terms.intensity
+        place = f", {terms.location_name}" if terms.location_name else ""
         year = f", {one.year}" if one.year else ""
-        found["Grid intensity"] = f"{quantity(one.value, 'g/kWh')} ({one.kind}: {one.source}{year})"
+        told = ranged(one.value, one.low, one.high, "g/kWh")
+        found["Grid intensity"] = f"{told}{place}{year} ({one.kind}: {one.source})"
+    pue = terms.pue
+    found["PUE"] = f"{ranged(pue.value, pue.low, pue.high, '')} ({pue.kind}: {pue.source})"
+    if terms.price_per_kwh is not None:
+        found["Price"] = f"{money(terms.price_per_kwh.value, terms.currency)} per kWh, as given"
     return found

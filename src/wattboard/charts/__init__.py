@@ -102,6 +102,13 @@ def figures(summary: Summary) -> dict[str, str]:
     }
 
 
+def live_figure(*, simulated: bool) -> str:
+    """The chart of the live page, as JSON."""
+    from wattboard.charts.power import live_power
+
+    return json.dumps(live_power(simulated=simulated), allow_nan=False, separators=(",", ":"))
+
+
 def plotly_js() -> bytes:
     """Plotly's script, out of the Python package."""
     from importlib.resources import files

@@ -31,17 +31,9 @@ def _trace(kind: str, name: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def server_power(
-    series: list[Series], opens: str, *, simulated: bool, shade: dict[str, Any] | None = None
-) -> Figure:
-    """Server Power Over Time: mean, and the band from minimum to maximum, W.
-
-    ``shade`` is what of the layout shades the regimes.
-    """
-    # The coarser ones are not drawn.
-    drawn = series[[one.name for one in series].index(opens) :]
-    banded = any(has_range(one) for one in drawn)
-    data = [
+def _power_lines(*, banded: bool) -> list[dict[str, Any]]:
+    """The mean of each bucket, and where ``banded`` what its readings range over."""
+    return [
         _trace(
             "band",
             "lowest to highest",
@@ -69,8 +61,33 @@ def server_power(
             showlegend=False,
         ),
     ]
+
+
+def live_power(*, simulated: bool) -> Figure:
+    """Power as it is read, W. The page fills it, and shows the band where it draws buckets."""
     return figure(
-        data,
+        _power_lines(banded=False),
+        height=420,
+        narrow_height=340,
+        x=axis(type="date", hoverformat=WHEN),
+        y=axis("Power (W)", rangemode="tozero", fixedrange=True),
+        simulated=simulated,
+        hovermode="x unified",
+    )
+
+
+def server_power(
+    series: list[Series], opens: str, *, simulated: bool, shade: dict[str, Any] | None = None
+) -> Figure:
+    """Server Power Over Time: mean, and the band from minimum to maximum, W.
+
+    ``shade`` is what of the layout shades the regimes.
+    """
+    # The coarser ones are not drawn.
+    drawn = series[[one.name for one in series].index(opens) :]
+    banded = any(has_range(one) for one in drawn)
+    return figure(
+        _power_lines(banded=banded),
         height=460,
         narrow_height=380,
         x=axis(type="date", hoverformat=WHEN),

@@ -11,6 +11,7 @@ from wattboard.schema import COLUMN
 
 INTEGER = {"type": "integer"}
 NUMBERS = {"type": "array", "items": {"type": ["number", "null"]}}
+TEXTS = {"type": "array", "items": {"type": ["string", "null"]}}
 
 
 def _query(name: str, text: str) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def document() -> dict[str, Any]:
                                     "time_us": {"type": "array", "items": INTEGER},
                                     "width_us": {"type": "array", "items": INTEGER},
                                     **columns,
+                                    "power_by": TEXTS | {"description": "How power came about"},
                                 },
                             },
                         ),

@@ -35,6 +35,14 @@ class Pages:
         """True if there are pages to show."""
         return (self.site / "index.html").is_file()
 
+    @property
+    def built_us(self) -> int | None:
+        """When they were built; None without any."""
+        try:
+            return (self.site / "index.html").stat().st_mtime_ns // 1000
+        except FileNotFoundError:
+            return None
+
     async def build(self) -> str | None:
         """Build them anew; what went wrong, or None."""
         async with self._building:

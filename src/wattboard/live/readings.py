@@ -19,6 +19,8 @@ VALUES = (
 # The bounds of a modelled power.
 BOUNDS = ("power_low_w", "power_high_w")
 DIGITS = 3
+# How the means of a whole begin that is nothing but its parts.
+SUM_OF = "the sum of "
 Kind = Literal["measured", "estimated", "modelled"]
 
 

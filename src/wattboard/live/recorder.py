@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from wattboard.live.clock import US, Clock
 from wattboard.live.meters import Meter, MeterError, Sample
-from wattboard.live.readings import PARTS, Means, Reading, sensible
+from wattboard.live.readings import PARTS, SUM_OF, Means, Reading, sensible
 
 # The clock is set by less than this without anybody noticing (NTP slews).
 JUMP_US = 2 * US
@@ -173,4 +173,4 @@ def _sum_of(parts: list[str], means: dict[str, Means]) -> Means:
     measured = len(told) == len(parts) and all(one.kind == "measured" for one in told)
     names = {"cpu": "CPU", "gpu": "GPU", "ram": "RAM"}
     listed = " + ".join(names[part.split("_")[0]] for part in parts)
-    return Means("measured" if measured else "estimated", f"the sum of {listed}")
+    return Means("measured" if measured else "estimated", f"{SUM_OF}{listed}")

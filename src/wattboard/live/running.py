@@ -103,6 +103,7 @@ def prepare(
                 "Set the clock, or record into another folder.",
             )
         state = State(folder, width_us, totals, terms, recording, meter.about())
+        state.simulated = bool(getattr(meter, "simulated", False))
         recorder = Recorder(
             meter,
             [recording.append, state.take, *also],

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from wattboard.live.state import State
 
 PING_S = 15
+TROUBLE_S = 0.5
 HOUR_US = 3_600_000_000
+NAVIGATION, LINK = '<nav aria-label="Pages">\n', '<a href="/">Live</a>\n'
 ARROW = "application/vnd.apache.arrow.stream"
 
 
@@ -41,6 +43,8 @@ def application(
     from wattboard.live.guard import Guard
 
     scrape = exposition(state)
+    # Another one tells a page that the server was started again.
+    session = wall_us()
 
     async def index(_request: Request) -> Response:
         return HTMLResponse(files["index.html"])
@@ -58,8 +62,13 @@ def application(
 
     async def events(request: Request) -> Response:
         since = _number(request.headers.get("last-event-id") or request.query_params.get("since"))
+        hello = {"now_us": wall_us(), "session": session, "built_us": pages.built_us}
         return EventSourceResponse(
-            _events(state, since), ping=PING_S, headers={"Cache-Control": "no-store"}
+            _events(state, since, hello),
+            ping=PING_S,
+            # One that a page can hear: a line that is dead is told from one that has nothing to say.
+            ping_message_factory=lambda: ServerSentEvent(data="{}", event="ping"),
+            headers={"Cache-Control": "no-store"},
         )
 
     async def stretch(request: Request) -> Response:
@@ -93,7 +102,7 @@ def application(
     async def unbuilt(_request: Request) -> Response:
         return RedirectResponse("/pages/index.html" if pages.built else "/#pages", 303)
 
-    static = StaticFiles(directory=pages.site, check_dir=False)
+    static = _Built(directory=pages.site, check_dir=False)
 
     async def page_files(scope: Any, receive: Any, send: Any) -> None:
         known = static if pages.built else Response("The pages are not built yet.", 404)
@@ -121,36 +130,53 @@ def application(
     return Guard(Starlette(routes=routes, lifespan=lifespan), door)
 
 
-async def _events(state: State, since: int | None) -> AsyncIterator[ServerSentEvent]:
-    """What a browser missed, then what comes."""
-    coming = state.hub.watch()
-    first = asyncio.ensure_future(anext(coming))
+class _Built(StaticFiles):
+    """The static pages, with a way back to the live one, which they know nothing of on their own."""
+
+    async def get_response(self, path: str, scope: Any) -> Response:
+        """A file; pages as they were built, but for the link."""
+        found = await super().get_response(path, scope)
+        if not isinstance(found, FileResponse) or not str(found.path).endswith(".html"):
+            return found
+        page = await run_in_threadpool(Path(found.path).read_text, "utf-8")
+        return HTMLResponse(page.replace(NAVIGATION, NAVIGATION + LINK, 1))
+
+
+async def tell_trouble(state: State) -> None:
+    """Tell the watchers what goes wrong while no reading comes to tell it."""
+    told = None
+    while True:
+        now = state.status_told()
+        if now["trouble"] and now != told:
+            state.hub.tell(_json(now))
+        told = now
+        await asyncio.sleep(TROUBLE_S)
+
+
+async def _events(
+    state: State, since: int | None, hello: dict[str, Any]
+) -> AsyncIterator[ServerSentEvent]:
+    """What there is to know, what a browser missed, then what comes."""
     # Watching begins before the recording is read, so that nothing falls between the two.
-    await asyncio.sleep(0)
-    sent = -1 if since is None else since
-    if since is not None:
-        missed = await run_in_threadpool(_missed, state, since)
-        for reading in missed:
-            sent = reading["time_us"]
-        if missed:
-            yield ServerSentEvent(data=_json(missed), event="missed", id=str(sent))
-    if state.hub.last is not None:
-        number, text = state.hub.last
-        sent = max(sent, number)
-        yield ServerSentEvent(data=text, event="reading", id=str(number))
-    try:
-        while True:
-            number, text = await first
-            if number > sent:
+    with state.hub.watching() as coming:
+        yield ServerSentEvent(data=_json(hello | {"status": state.status_told()}), event="hello")
+        sent = -1 if since is None else since
+        if since is not None:
+            missed = await run_in_threadpool(_missed, state, since)
+            for reading in missed:
+                sent = reading["time_us"]
+            if missed:
+                yield ServerSentEvent(data=_json(missed), event="missed", id=str(sent))
+        if state.hub.last is not None:
+            last, text = state.hub.last
+            sent = max(sent, last)
+            yield ServerSentEvent(data=text, event="reading", id=str(last))
+        while (item := await coming.get()) is not None:
+            number, text = item
+            if number is None:
+                yield ServerSentEvent(data=text, event="status")
+            elif number > sent:
                 yield ServerSentEvent(data=text, event="reading", id=str(number))
-            first = asyncio.ensure_future(anext(coming))
-    except StopAsyncIteration:
-        return
-    finally:
-        first.cancel()
-        with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
-            await first
-        await coming.aclose()
 
 
 def _missed(state: State, since: int) -> list[dict[str, Any]]:

@@ -80,7 +80,7 @@ def serve(
     """
     import uvicorn
 
-    from wattboard.live.server import application
+    from wattboard.live.server import application, tell_trouble
 
     stop = threading.Event()
     thread = threading.Thread(target=recorder.run, args=(stop,), name="recorder", daemon=True)
@@ -89,8 +89,10 @@ def serve(
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         state.hub.bind(asyncio.get_running_loop())
         thread.start()
+        trouble = asyncio.create_task(tell_trouble(state))
         started()
         yield
+        trouble.cancel()
 
     config = uvicorn.Config(
         application(state, pages, address.door, files, lifespan),

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wattboard.live.hub import Hub
-from wattboard.live.readings import BOUNDS, Reading
+from wattboard.live.readings import BOUNDS, PARTS, Reading
 from wattboard.live.recorder import Status
+from wattboard.live.split import rest_of
 
 if TYPE_CHECKING:
     from wattboard.footprint import Terms
     from wattboard.live.recording import Recording
-    from wattboard.live.totals import Totals
+    from wattboard.live.totals import Sum, Totals
     from wattboard.summary import Footprint
 
 
@@ -32,10 +33,13 @@ class State:
     simulated: bool = False
     hub: Hub = field(default_factory=Hub)
     latest: Reading | None = None
+    # The parts that were read since the start; one that is missing later is not the rest's.
+    parts: set[str] = field(default_factory=set)
 
     def take(self, reading: Reading) -> None:
         """The recorder's listener: add up, and tell every watcher."""
         self.totals.add(reading)
+        self.parts |= {part for part in PARTS if f"{part}_power_w" in reading.values}
         self.latest = reading
         text = json.dumps(self.told(), separators=(",", ":"), ensure_ascii=False)
         self.hub.publish(reading.time_us, text)
@@ -50,21 +54,32 @@ class State:
         latest = self.latest
         day = self.totals.day
         return {
-            "reading": None if latest is None else plain(latest),
+            "reading": None if latest is None else plain(latest) | {"rest": self._rest(latest)},
             "today": {
                 "day": None if day is None else day.isoformat(),
-                **_figures(self.totals.today_footprint(self.terms), self.totals.today.covered_h),
+                **_figures(self.totals.today_footprint(self.terms), self.totals.today),
             },
-            "recording": _figures(
-                self.totals.whole_footprint(self.terms), self.totals.whole.covered_h
-            ),
-            "status": {
-                "readings": self.status.readings,
-                "missed": self.status.missed,
-                "gaps": self.status.gaps,
-                "trouble": self.trouble(),
+            "recording": {
+                "first_us": self.totals.first_us,
+                **_figures(self.totals.whole_footprint(self.terms), self.totals.whole),
             },
+            "status": self.status_told(),
         }
+
+    def status_told(self) -> dict[str, Any]:
+        """How the recorder fares."""
+        return {
+            "readings": self.status.readings,
+            "missed": self.status.missed,
+            "gaps": self.status.gaps,
+            "trouble": self.trouble(),
+        }
+
+    def _rest(self, reading: Reading) -> dict[str, Any] | None:
+        found = rest_of(reading, self.parts)
+        if found is None:
+            return None
+        return {"power_w": found[0], "kind": found[1].kind, "by": found[1].by}
 
 
 def plain(reading: Reading) -> dict[str, Any]:
@@ -79,12 +94,13 @@ def plain(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _figures(foot: Footprint, covered_h: float) -> dict[str, Any]:
+def _figures(foot: Footprint, total: Sum) -> dict[str, Any]:
     emitted = foot.operational_co2e_kg
     return {
         "energy_kwh": foot.energy_kwh,
         "facility_energy_kwh": foot.facility_energy_kwh,
-        "covered_h": covered_h,
+        "kinds_kwh": total.kinds_kwh,
+        "covered_h": total.covered_h,
         "co2e_kg": None if emitted is None else emitted.model_dump(),
         "cost": foot.cost,
         "currency": foot.currency,

@@ -34,18 +34,29 @@ class Sum:
 
     mw_us: int = 0
     covered_us: int = 0
+    # Of it by how the power came about.
+    by_kind: dict[str, int] = field(default_factory=dict)
 
     def add(self, reading: Reading) -> None:
         """One more reading; without power it counts for nothing."""
         power = reading.values.get("power_w")
         if power is not None:
-            self.mw_us += round(power * MW_PER_W) * reading.width_us
+            drawn = round(power * MW_PER_W) * reading.width_us
+            self.mw_us += drawn
             self.covered_us += reading.width_us
+            means = reading.means.get("power_w")
+            kind = means.kind if means else "unknown"
+            self.by_kind[kind] = self.by_kind.get(kind, 0) + drawn
 
     @property
     def energy_kwh(self) -> float:
         """At the meter."""
         return self.mw_us / KWH
+
+    @property
+    def kinds_kwh(self) -> dict[str, float]:
+        """The energy by how it came about: measured, estimated, modelled."""
+        return {kind: drawn / KWH for kind, drawn in self.by_kind.items()}
 
     @property
     def covered_h(self) -> float:
@@ -84,9 +95,12 @@ class Totals:
     today: Sum = field(default_factory=Sum)
     by_price: dict[float, Sum] = field(default_factory=dict)
     whole: Sum = field(default_factory=Sum)
+    first_us: int | None = None
 
     def add(self, reading: Reading) -> None:
         """One more reading, later than all before."""
+        if self.first_us is None:
+            self.first_us = reading.time_us
         moment = datetime.fromtimestamp(reading.time_us / 1e6, self.zone)
         if moment.date() != self.day:
             self.day, self.today, self.by_price = moment.date(), Sum(), {}

@@ -23,7 +23,7 @@ def window(folder: Path, from_us: int, to_us: int, points: int | None) -> pa.Tab
     """Readings that start in ``[from_us, to_us)``; in buckets where they are more than ``points``.
 
     Of a bucket: start, width, number of readings; of power the least, the mean and the greatest; of
-    the rest the mean. A bucket without readings is absent.
+    the rest the mean; of how the power came about, every way. A bucket without readings is absent.
 
     Raises:
         UsageError: the window is empty or longer than seven days, or the number makes no sense.
@@ -54,6 +54,8 @@ def _columns(found: Iterable[Reading]) -> pa.Table:
         values = pa.array([one.values.get(name) for one in rows], pa.float64())
         if values.null_count < len(values) or name == "power_w":
             columns[name] = values
+    told = [one.means.get("power_w") for one in rows]
+    columns["power_by"] = pa.array([None if by is None else str(by) for by in told], pa.string())
     return pa.table(columns)
 
 
@@ -62,7 +64,7 @@ def _bucketed(table: pa.Table, from_us: int, width_us: int) -> pa.Table:
     import pyarrow.compute as pc
 
     place = pc.divide(pc.subtract(table["time_us"], from_us), width_us)
-    others = [name for name in table.column_names if name not in {"time_us", "width_us"}]
+    others = [name for name in table.column_names if name not in {"time_us", "width_us", "power_by"}]
     grouped = (
         table.append_column("place", place)
         .group_by("place")
@@ -72,6 +74,7 @@ def _bucketed(table: pa.Table, from_us: int, width_us: int) -> pa.Table:
                 *((name, "mean") for name in others),
                 ("power_w", "min"),
                 ("power_w", "max"),
+                ("power_by", "distinct"),
             ]
         )
         .sort_by("place")
@@ -84,5 +87,6 @@ def _bucketed(table: pa.Table, from_us: int, width_us: int) -> pa.Table:
         **{name: grouped[f"{name}_mean"] for name in others},
         "power_low_w": grouped["power_w_min"],
         "power_high_w": grouped["power_w_max"],
+        "power_by": pc.binary_join(grouped["power_by_distinct"], "; "),
     }
     return pa.table(columns)

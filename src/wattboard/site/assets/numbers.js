@@ -4,6 +4,7 @@ wattboard.numbers = (() => {
   const NARROW = "\u202f", MINUS = "\u2212", UNKNOWN = "unknown";
   const SCALES = {
     kWh: [[1e5, "MWh", 1e3], [0.1, "kWh", 1], [1e-4, "Wh", 1e-3], [0, "mWh", 1e-6]],
+    h: [[1, "h", 1], [1 / 30, "min", 1 / 60], [0, "s", 1 / 3600]],
     kg: [[1e4, "t", 1e3], [0.1, "kg", 1], [1e-4, "g", 1e-3], [0, "mg", 1e-6]],
   };
 
@@ -46,5 +47,10 @@ wattboard.numbers = (() => {
     return scaled(value, unit) + (low === high ? "" : ` (${number(low / factor)} to ${number(high / factor)})`);
   }
 
-  return { number, quantity, scale, scaled, ranged };
+  function money(value, currency) {
+    if (value === null) return UNKNOWN;
+    return quantity(value, currency ?? "", !value || Math.abs(value) >= 0.1 ? 2 : decimals(value));
+  }
+
+  return { number, quantity, scale, scaled, ranged, money };
 })();

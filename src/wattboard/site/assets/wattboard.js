@@ -249,6 +249,7 @@ const wattboard = (() => {
 
   async function reset(element) {
     element.search = (element.search ?? 0) + 1;
+    element.dispatchEvent(new CustomEvent("home"));
     element.seen = String(element._fullLayout.xaxis?.range);
     element.shown = undefined;
     element.dataset.shown = "";
@@ -299,7 +300,7 @@ const wattboard = (() => {
       // A second axis zooms, but stepping sideways is along the first.
       if (act.endsWith("er") && key !== element._fullLayout.meta.zoom[0]) continue;
       let next = [low + share[0] * width, high + share[1] * width];
-      const [first, last] = element.home[key].map((value) => (isDate(axis) ? time(value) : value));
+      const [first, last] = (element.extent?.[key] ?? element.home[key]).map((value) => (isDate(axis) ? time(value) : value));
       const size = Math.abs(last - first), left = Math.min(first, last);
       if (Math.abs(next[1] - next[0]) >= size) next = [first, last];
       const under = left - Math.min(...next), over = Math.max(...next) - (left + size);
