@@ -64,7 +64,9 @@ def _bucketed(table: pa.Table, from_us: int, width_us: int) -> pa.Table:
     import pyarrow.compute as pc
 
     place = pc.divide(pc.subtract(table["time_us"], from_us), width_us)
-    others = [name for name in table.column_names if name not in {"time_us", "width_us", "power_by"}]
+    others = [
+        name for name in table.column_names if name not in {"time_us", "width_us", "power_by"}
+    ]
     grouped = (
         table.append_column("place", place)
         .group_by("place")

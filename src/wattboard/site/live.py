@@ -12,7 +12,12 @@ from wattboard.site.tables import script
 CHART = "live-power"
 SCRIPTS = ("numbers.js", "live-readings.js", "live-chart.js", "live-now.js", "live.js")
 # The scripts of other pages are of no use here.
-ASSETS = (*(name for name in SHARED if not name.endswith(".js")), "live.css", "wattboard.js", *SCRIPTS)
+ASSETS = (
+    *(name for name in SHARED if not name.endswith(".js")),
+    "live.css",
+    "wattboard.js",
+    *SCRIPTS,
+)
 # An hour, or as many readings as make a picture where they are minutes apart.
 WINDOW_S, FEWEST = 3600.0, 60
 
