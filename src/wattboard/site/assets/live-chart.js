@@ -52,7 +52,7 @@ wattboard.live = (() => {
     put(field("band"), found.banded ? ", the band runs from its lowest to its highest reading" : "");
     put(field("means"), found.means.size ? `The power is ${[...found.means].join("; ")}.` : "");
     put(field("offset"), ` (${zone.told(to)})`);
-    if (!element.dataset.busy) put(output, held.has("keys") ? "Stands still while it is read." : view ? `${zone.moment(from)} to ${zone.moment(to)}` : "");
+    if (!element.dataset.busy) put(output, view ? `${zone.moment(from)} to ${zone.moment(to)}` : "");
   }
 
   // --- drawing -------------------------------------------------------------------------------------
@@ -79,6 +79,7 @@ wattboard.live = (() => {
   }
 
   function release(why) {
+    if (why === "keys") pointer = undefined;
     if (held.delete(why)) draw();
   }
 
@@ -130,8 +131,10 @@ wattboard.live = (() => {
       const [from, to] = range.map((value) => (typeof value === "number" ? value : Date.parse(`${String(value).replace(" ", "T")}Z`)) - shift);
       look(from, to);
     });
-    element.on("plotly_hover", ({ event, xvals }) => {
-      if (!event?.isTrusted || !xvals) return;
+    element.on("plotly_hover", ({ event, xvals, yvals }) => {
+      if (!xvals) return;
+      // By the keyboard, or put back by this very script.
+      if (!event?.isTrusted) { if (held.has("keys")) pointer = { xval: xvals[0], yval: yvals[0] }; return; }
       const { left, top } = element.querySelector(".nsewdrag").getBoundingClientRect();
       pointer = { xpx: event.clientX - left, ypx: event.clientY - top };
     });
@@ -142,7 +145,7 @@ wattboard.live = (() => {
   for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => setTimeout(release, 0, "pointer"));
   element.addEventListener("keydown", ({ key }) => {
     if (key === "Escape") release("keys");
-    else if (/^Arrow|^Home$|^End$/.test(key)) held.add("keys");
+    else if (/^Arrow|^Home$|^End$/.test(key)) { held.add("keys"); put(output, "Stands still while it is read."); }
   });
   element.addEventListener("blur", () => release("keys"));
   new IntersectionObserver(([entry]) => { seen = entry.isIntersecting; if (seen) draw(); }).observe(element);

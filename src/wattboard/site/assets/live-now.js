@@ -83,13 +83,13 @@ wattboard.now = (() => {
 
   function summary() {
     if (!readings.count) return "Power over time. No readings yet.";
-    const { mean, low, high, count } = readings.series(readings.end - readings.SPAN, readings.end, ROWS);
+    const { mean, low, high, count } = readings.rows(ROWS);
     const sum = mean.reduce((whole, value, i) => whole + value * count[i], 0), many = count.reduce((a, b) => a + b, 0);
     return `Power over time, the window that is followed: ${number(many)} readings, mean ${watts(sum / many)}, from ${watts(Math.min(...low))} to ${watts(Math.max(...high))}, last ${watts(mean.at(-1))}. Its values are in the table below.`;
   }
 
   function table(body) {
-    const { start, mean, low, high, count } = readings.series(readings.end - readings.SPAN, readings.end, ROWS);
+    const { start, mean, low, high, count } = readings.rows(ROWS);
     body.replaceChildren(...start.map((time, i) => {
       const row = document.createElement("tr"), head = document.createElement("th");
       head.scope = "row";

@@ -46,7 +46,13 @@ wattboard.readings = (() => {
   // takes to have no more than `most`. `shift` is added to all times.
   function series(from, to, most, shift = 0) {
     const begin = Math.max(0, seek(from) - 1), end = Math.min(times.length, seek(to) + 1);
-    const several = Math.max(1, Math.ceil((end - begin) / most));
+    return meansOver(Math.max(1, Math.ceil((end - begin) / most)), begin, end, shift);
+  }
+
+  // All of it in `count` rows of even times.
+  const rows = (count) => meansOver(Math.max(1, Math.round(SPAN / WIDTH / count)), seek(times.at(-1) + WIDTH - SPAN), times.length, 0);
+
+  function meansOver(several, begin, end, shift) {
     const width = several * WIDTH;
     const found = { start: [], first: new Set(), width, mean: [], low: [], high: [], count: [], means: new Set(), banded: several > 1 };
     for (let i = begin; i < end; i += 1) {
@@ -92,7 +98,7 @@ wattboard.readings = (() => {
   }
 
   return {
-    WIDTH, SPAN, take, series, recorded, fill,
+    WIDTH, SPAN, take, series, rows, recorded, fill,
     get count() { return times.length; },
     get begin() { return times[0]; },
     get end() { return times.length ? times.at(-1) + WIDTH : undefined; },
