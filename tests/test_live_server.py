@@ -18,17 +18,21 @@ from wattboard.live.guard import Door, is_loopback
 from wattboard.live.hub import MOST_BEHIND, Hub
 from wattboard.live.pages import Pages
 from wattboard.live.readings import Means, Reading
-from wattboard.live.recording import Recording
+from wattboard.live.recording import Recording, readings
 from wattboard.live.running import live_terms
-from wattboard.live.server import _events, application
+from wattboard.live.server import _events, application, tell_trouble
 from wattboard.live.serving import listen
+from wattboard.live.split import rest_of
 from wattboard.live.state import State
 from wattboard.live.totals import Totals
+from wattboard.live.windows import window
 from wattboard.settings import Settings
 
 SECOND = 1_000_000
 START = 1_795_600_000 * SECOND
 OURS = "http://127.0.0.1:8765"
+EMPTY = ("time_us", "width_us", "power_w", "power_by")
+GUESS = Means("estimated", "TDP")
 MEANS = {"power_w": Means("measured", "a meter of the test")}
 
 
@@ -177,7 +181,7 @@ def test_no_other_route_takes_anything(
 def test_before_the_first_reading_all_is_unknown(state: State, tmp_path: Path) -> None:
     with client(state, tmp_path) as http:
         assert http.get("/api/now").json() is None
-        assert http.get("/api/readings").json() == {"time_us": [], "width_us": [], "power_w": []}
+        assert http.get("/api/readings").json() == {name: [] for name in EMPTY}
         assert "wattboard_power_watts{" not in http.get("/metrics").text
 
 
@@ -285,8 +289,8 @@ def test_a_watcher_gets_what_it_missed_and_then_what_comes(
     async def watched() -> list[Any]:
         state.hub.bind(asyncio.get_running_loop())
         found = []
-        events = _events(state, reading(1).time_us)
-        for _ in range(2):
+        events = _events(state, reading(1).time_us, {"now_us": 7})
+        for _ in range(3):
             found.append(await anext(events))
         record(state, range(5, 7))
         for _ in range(2):
@@ -296,7 +300,9 @@ def test_a_watcher_gets_what_it_missed_and_then_what_comes(
         assert state.hub.watchers == 0
         return found
 
-    missed, now, fifth, sixth = asyncio.run(watched())
+    hello, missed, now, fifth, sixth = asyncio.run(watched())
+    assert hello.event == "hello"
+    assert json.loads(hello.data) == {"now_us": 7, "status": state.status_told()}
     assert (missed.event, missed.id) == ("missed", str(reading(4).time_us))
     assert [one["time_us"] for one in json.loads(missed.data)] == [
         reading(number).time_us for number in (2, 3, 4)
@@ -310,16 +316,129 @@ def test_a_watcher_that_does_not_read_is_let_go(state: State) -> None:
     async def slow() -> int:
         hub = Hub()
         hub.bind(asyncio.get_running_loop())
-        watching = hub.watch()
-        first = asyncio.ensure_future(anext(watching))
-        await asyncio.sleep(0)
-        for number in range(MOST_BEHIND + 5):
-            hub.publish(number, "x")
-        await asyncio.sleep(0)
-        # It has a part of them; who connects again asks for the rest.
-        await first
-        seen = [number async for number, _ in watching]
-        assert hub.watchers == 0
-        return len(seen)
+        with hub.watching() as coming:
+            for number in range(MOST_BEHIND + 5):
+                hub.publish(number, "x")
+            await asyncio.sleep(0)
+            # It has a part of them; who connects again asks for the rest.
+            seen = 0
+            while await coming.get() is not None:
+                seen += 1
+            assert hub.watchers == 0
+        return seen
 
     assert asyncio.run(slow()) < MOST_BEHIND + 5
+
+
+def test_trouble_is_told_without_a_reading(state: State) -> None:
+    async def watched() -> dict[str, Any]:
+        state.hub.bind(asyncio.get_running_loop())
+        telling = asyncio.create_task(tell_trouble(state))
+        events = _events(state, None, {})
+        assert (await anext(events)).event == "hello"
+        state.status.gaps += 1
+        state.status.trouble = "No reading: the meter is away"
+        told = await anext(events)
+        await events.aclose()
+        telling.cancel()
+        assert told.event == "status"
+        return dict(json.loads(told.data))
+
+    told = asyncio.run(watched())
+    assert told["trouble"] == ["No reading: the meter is away"]
+    assert told["gaps"] == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "kinds", "parts", "expected"),
+    [
+        ({"power_w": 100.0, "cpu_power_w": 60.0}, {}, {"cpu"}, (40.0, "measured")),
+        (
+            {"power_w": 100.0, "cpu_power_w": 60.0, "ram_power_w": 9.5},
+            {"ram_power_w": Means("estimated", "its size")},
+            {"cpu", "ram"},
+            (30.5, "estimated"),
+        ),
+        (
+            {"power_w": 100.0, "cpu_power_w": 60.0},
+            {"power_w": Means("modelled", "model.json, at the wall")},
+            {"cpu"},
+            (40.0, "modelled"),
+        ),
+        # Sensors that tell more than the whole are not hidden.
+        ({"power_w": 50.0, "cpu_power_w": 60.0}, {}, {"cpu"}, (-10.0, "measured")),
+        # The GPU's power would be taken for the rest's.
+        ({"power_w": 100.0, "cpu_power_w": 60.0}, {}, {"cpu", "gpu"}, None),
+        ({"power_w": 100.0}, {}, set(), None),
+        (
+            {"power_w": 60.0, "cpu_power_w": 60.0},
+            {"power_w": Means("measured", "the sum of CPU")},
+            {"cpu"},
+            None,
+        ),
+        (
+            {"power_w": 70.0, "cpu_power_w": 60.0},
+            {"power_w": Means("estimated", "TDP")},
+            {"cpu"},
+            None,
+        ),
+    ],
+)
+def test_the_rest_is_what_no_part_accounts_for(
+    values: dict[str, float],
+    kinds: dict[str, Means],
+    parts: set[str],
+    expected: tuple[float, str] | None,
+) -> None:
+    means = {name: Means("measured", "a meter") for name in values} | kinds
+    found = rest_of(Reading(START, SECOND, values, means), parts)
+    assert (None if found is None else (found[0], found[1].kind)) == expected
+
+
+def test_energy_is_told_by_how_it_came_about(state: State) -> None:
+    record(state, range(3))
+    state.take(Reading(START + 3 * SECOND, SECOND, {"power_w": 36.0}, {"power_w": GUESS}))
+    told = state.told()["today"]
+    assert told["kinds_kwh"] == {"measured": 303 / 3.6e6, "estimated": 36 / 3.6e6}
+    assert sum(told["kinds_kwh"].values()) == pytest.approx(told["energy_kwh"], rel=1e-12)
+
+
+def test_built_pages_lead_back_to_the_live_one(state: State, tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    page = '<nav aria-label="Pages">\n<a href="index.html">Overview</a></nav>'
+    (tmp_path / "pages/index.html").write_text(page)
+    (tmp_path / "pages/a.js").write_text(page)
+    with client(state, tmp_path) as http:
+        assert '<a href="/">Live</a>' in http.get("/pages/index.html").text
+        # Only what is shown: the folder can be put anywhere as it is, and other files are themselves.
+        assert http.get("/pages/a.js").text == page
+        assert (tmp_path / "pages/index.html").read_text() == page
+
+
+def test_a_window_over_sealed_hours_and_the_journal_is_the_readings(state: State) -> None:
+    hour = 3_600
+    first = hour - START // SECOND % hour
+    # The end of one hour, which is sealed, and the beginning of the next.
+    record(state, range(first - 20, first))
+    state.take(Reading(START + first * SECOND, SECOND, {"power_w": 1.0}, {"power_w": GUESS}))
+    assert state.recording is not None
+    state.recording.append(state.latest)
+    record(state, range(first + 1, first + 20))
+    assert sorted(path.suffix for path in state.folder.glob("*T*")) == [".jsonl", ".parquet"]
+    begin, end = reading(first - 15).time_us, reading(first + 15).time_us
+    found = window(state.folder, begin, end, None)
+    known = list(readings(state.folder, begin, end))
+    assert found["time_us"].to_pylist() == [one.time_us for one in known]
+    assert found["power_w"].to_pylist() == [one.values["power_w"] for one in known]
+    assert found["cpu_util_pct"].to_pylist() == [one.values.get("cpu_util_pct") for one in known]
+    assert found["power_by"].to_pylist() == [str(one.means["power_w"]) for one in known]
+    buckets = window(state.folder, begin, end, 3)
+    assert buckets["readings"].to_pylist() == [10, 10, 10]
+    assert buckets["power_w"].to_pylist() == [
+        sum(one.values["power_w"] for one in known[i : i + 10]) / 10 for i in (0, 10, 20)
+    ]
+    assert set(buckets["power_by"][1].as_py().split("; ")) == {
+        "measured: a meter of the test",
+        "estimated: TDP",
+    }
+    assert buckets["power_low_w"][1].as_py() == 1.0

@@ -233,7 +233,7 @@ def readings(folder: Path, from_us: int = 0, to_us: int | None = None) -> Iterat
     """The readings of a recording that start in ``[from_us, to_us)``, in order, each once."""
     last = -1
     for path in files_of(folder):
-        hour = _hour_of(path)
+        hour = hour_of(path)
         if hour is None or (hour + 1) * HOUR_US <= from_us:
             continue
         if to_us is not None and hour * HOUR_US >= to_us:
@@ -250,12 +250,13 @@ def files_of(folder: Path) -> list[Path]:
     """Sealed hours and the journal, by time; of an hour the sealed part first."""
     found = [*folder.glob(f"*{SEALED}"), *folder.glob(f"*{JOURNAL}")]
     return sorted(
-        (path for path in found if _hour_of(path) is not None),
+        (path for path in found if hour_of(path) is not None),
         key=lambda path: (path.stem, path.suffix == JOURNAL),
     )
 
 
-def _hour_of(path: Path) -> int | None:
+def hour_of(path: Path) -> int | None:
+    """Hours since 1970 at which a file of a recording begins; None for another file."""
     try:
         moment = datetime.strptime(path.stem, "%Y-%m-%dT%H").replace(tzinfo=UTC)
     except ValueError:
