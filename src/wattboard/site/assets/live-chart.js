@@ -9,7 +9,7 @@ wattboard.live = (() => {
   const output = figure.querySelector(".tools output");
   const field = (name) => figure.querySelector(`[data-field="${name}"]`);
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-  const MOST = 4000, POINTS = 2000, WEEK = 7 * 86_400_000;
+  const MOST = 4000, POINTS = 2000;
   // Without motion the picture moves now and then.
   const PACE = 1000, CALM = 10_000, AGAIN = 5000;
   const SPANS = [1, 2, 5, 10, 20, 30].map((minutes) => minutes * 60_000);
@@ -38,7 +38,7 @@ wattboard.live = (() => {
     drawn.layout.showlegend = found.banded;
     drawn.layout.xaxis.range = [from + shift, to + shift];
     const newest = (readings.end ?? to) + shift;
-    element.extent = { xaxis: [Math.max((first ?? from) + shift, newest - WEEK), newest] };
+    element.extent = { xaxis: [Math.max((first ?? from) + shift, newest - readings.WEEK), newest] };
     tell(found, from, to);
   };
 
@@ -47,7 +47,11 @@ wattboard.live = (() => {
     return quantity(ms, "ms");
   };
 
+  const heading = figure.closest("section").querySelector("h2");
+  const followed = heading.textContent;
+
   function tell(found, from, to) {
+    put(heading, view ? "Power over time" : followed);
     put(field("step"), width(found.width));
     put(field("band"), found.banded ? ", the band runs from its lowest to its highest reading" : "");
     put(field("means"), found.means.size ? `The power is ${[...found.means].join("; ")}.` : "");
@@ -100,8 +104,7 @@ wattboard.live = (() => {
     element.dataset.busy = "1";
     put(output, "Reading the recording\u2026");
     try {
-      const margin = (to - from) * 0.01;
-      const found = await readings.recorded(Math.max(0, from - margin), to + margin, POINTS, shift, signal);
+      const found = await readings.recorded(from, to, POINTS, shift, signal);
       if (signal.aborted) return;
       older = Object.assign(found, { until: readings.end ?? 0, asked: performance.now() });
       asked = undefined;

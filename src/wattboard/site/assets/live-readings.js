@@ -6,6 +6,9 @@ wattboard.readings = (() => {
   const { interval, window: span } = document.body.dataset;
   const WIDTH = Number(interval) * 1000, SPAN = Number(span) * 1000;
   const SLACK = 1.1;
+  // The longest window that the server reads.
+  const WEEK = 7 * 86_400_000;
+  const EVEN = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600];
   let times = [], powers = [], means = [];
   // One text for all readings that came about the same way.
   const texts = new Map();
@@ -74,10 +77,14 @@ wattboard.readings = (() => {
     return found;
   }
 
-  // A window of the recording, as the server tells it.
+  // A window of the recording, as the server tells it: readings, or where they are more than `most` the
+  // buckets of an even width that it lies in.
   async function recorded(from, to, most, shift = 0, signal = undefined) {
-    const query = new URLSearchParams({ from_us: Math.round(from * 1000), to_us: Math.round(to * 1000) });
-    if (most) query.set("points", most);
+    const size = WIDTH * (EVEN.find((several) => (to - from) / (several * WIDTH) <= most) ?? EVEN.at(-1));
+    const end = most ? Math.ceil(to / size) * size : to;
+    const begin = Math.max(most ? Math.floor(from / size) * size : from, end - WEEK, 0);
+    const query = new URLSearchParams({ from_us: Math.round(begin * 1000), to_us: Math.round(end * 1000) });
+    if (most) query.set("points", Math.round((end - begin) / size));
     const response = await fetch(`/api/readings?${query}`, { signal });
     const told = await response.json();
     if (!response.ok) throw new Error(told.error ?? `the server answers ${response.status}`);
@@ -98,7 +105,7 @@ wattboard.readings = (() => {
   }
 
   return {
-    WIDTH, SPAN, take, series, rows, recorded, fill,
+    WIDTH, SPAN, WEEK, take, series, rows, recorded, fill,
     get count() { return times.length; },
     get begin() { return times[0]; },
     get end() { return times.length ? times.at(-1) + WIDTH : undefined; },
