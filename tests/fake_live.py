@@ -82,7 +82,8 @@ def main() -> None:
     parser.add_argument("--currency")
     parser.add_argument("--model", type=Path)
     given = parser.parse_args()
-    live_commands._meter = lambda *_: Wave(given.meter, given.folder)  # type: ignore[assignment]
+    meter = Wave(given.meter, given.folder)
+    live_commands._meter = lambda *_: (meter, round(given.interval * 1e6))  # type: ignore[assignment]
     live_commands.live(
         port=given.port,
         out=given.folder,

@@ -24,7 +24,7 @@ from wattboard.live.server import _events, application, tell_trouble
 from wattboard.live.serving import listen
 from wattboard.live.split import rest_of
 from wattboard.live.state import State
-from wattboard.live.totals import Totals
+from wattboard.live.totals import Totals, sum_before
 from wattboard.live.windows import window
 from wattboard.settings import Settings
 
@@ -442,3 +442,11 @@ def test_a_window_over_sealed_hours_and_the_journal_is_the_readings(state: State
         "estimated: TDP",
     }
     assert buckets["power_low_w"][1].as_py() == 1.0
+    # The same of what an earlier recorder left.
+    before = sum_before(state.folder, reading(first + 20).time_us)
+    assert before == state.totals.whole
+    assert set(before.by_kind) == {"measured", "estimated"}
+    fresh = Totals(state.totals.zone)
+    fresh.begin(state.folder, reading(first + 86_400).time_us)
+    assert fresh.first_us == state.totals.first_us == reading(first - 20).time_us
+    assert fresh.whole.kinds_kwh == state.totals.whole.kinds_kwh

@@ -233,7 +233,7 @@ def readings(folder: Path, from_us: int = 0, to_us: int | None = None) -> Iterat
     """The readings of a recording that start in ``[from_us, to_us)``, in order, each once."""
     last = -1
     for path in files_of(folder):
-        hour = hour_of(path)
+        hour = _hour_of(path)
         if hour is None or (hour + 1) * HOUR_US <= from_us:
             continue
         if to_us is not None and hour * HOUR_US >= to_us:
@@ -250,13 +250,12 @@ def files_of(folder: Path) -> list[Path]:
     """Sealed hours and the journal, by time; of an hour the sealed part first."""
     found = [*folder.glob(f"*{SEALED}"), *folder.glob(f"*{JOURNAL}")]
     return sorted(
-        (path for path in found if hour_of(path) is not None),
+        (path for path in found if _hour_of(path) is not None),
         key=lambda path: (path.stem, path.suffix == JOURNAL),
     )
 
 
-def hour_of(path: Path) -> int | None:
-    """Hours since 1970 at which a file of a recording begins; None for another file."""
+def _hour_of(path: Path) -> int | None:
     try:
         moment = datetime.strptime(path.stem, "%Y-%m-%dT%H").replace(tzinfo=UTC)
     except ValueError:
@@ -294,11 +293,16 @@ def by_hour(folder: Path) -> Iterator[tuple[int, list[Path]]]:
 
 
 def columns_of(sealed: Path, *names: str) -> list[Any]:
-    """Columns of a sealed hour, for sums that need not look at each reading."""
+    """Columns of a sealed hour, for sums that need not look at each reading; one that it has not is
+    null.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(sealed, columns=list(names))
-    return [table[name] for name in names]
+    with pq.ParquetFile(sealed) as file:
+        known = [name for name in names if name in file.schema_arrow.names]
+        table = file.read(known)
+    return [table[name] if name in known else pa.nulls(table.num_rows) for name in names]
 
 
 def last_reading(folder: Path) -> Reading | None:

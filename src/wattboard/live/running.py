@@ -86,8 +86,9 @@ def prepare(
         totals.begin(folder, wall_us())
         last = last_reading(folder)
         clock = Clock()
+        state = State(folder, width_us, totals, terms, recording, meter.about())
+        state.simulated = bool(getattr(meter, "simulated", False))
         if isinstance(meter, Feed):
-            state = State(folder, width_us, totals, terms, recording, meter.about())
             follower = Follower(
                 meter,
                 [recording.append, state.take, *also],
@@ -102,8 +103,6 @@ def prepare(
                 f"{folder} holds readings of the future: the clock was set back.",
                 "Set the clock, or record into another folder.",
             )
-        state = State(folder, width_us, totals, terms, recording, meter.about())
-        state.simulated = bool(getattr(meter, "simulated", False))
         recorder = Recorder(
             meter,
             [recording.append, state.take, *also],

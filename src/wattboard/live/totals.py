@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 import pyarrow.compute as pc
 
 from wattboard.footprint import footprint
+from wattboard.live.readings import means_of
 from wattboard.live.recording import HOUR_US, SEALED, by_hour, columns_of, readings
 from wattboard.summary import TariffBand
 
 if TYPE_CHECKING:
     from wattboard.footprint import Terms
-    from wattboard.live.readings import Reading
+    from wattboard.live.readings import Means, Reading
     from wattboard.summary import Footprint
 
 MW_PER_W = 1000
@@ -44,9 +45,13 @@ class Sum:
             drawn = round(power * MW_PER_W) * reading.width_us
             self.mw_us += drawn
             self.covered_us += reading.width_us
-            means = reading.means.get("power_w")
+            self.count_kind(reading.means.get("power_w"), drawn)
+
+    def count_kind(self, means: Means | None, mw_us: int) -> None:
+        """Of what is added already, how it came about."""
+        if mw_us:
             kind = means.kind if means else "unknown"
-            self.by_kind[kind] = self.by_kind.get(kind, 0) + drawn
+            self.by_kind[kind] = self.by_kind.get(kind, 0) + mw_us
 
     @property
     def energy_kwh(self) -> float:
@@ -71,15 +76,24 @@ def sum_before(folder: Path, to_us: int) -> Sum:
         if hour * HOUR_US >= to_us:
             break
         if (hour + 1) * HOUR_US <= to_us and [path.suffix for path in paths] == [SEALED]:
-            power, width = columns_of(paths[0], "power_w", "width_us")
-            known = pc.if_else(pc.is_valid(power), width, 0)
-            mw = pc.cast(pc.round(pc.multiply(power, MW_PER_W)), "int64")
-            found.mw_us += pc.sum(pc.multiply(mw, width)).as_py() or 0
-            found.covered_us += pc.sum(known).as_py() or 0
+            _add_sealed(found, paths[0])
             continue
         for reading in readings(folder, hour * HOUR_US, min((hour + 1) * HOUR_US, to_us)):
             found.add(reading)
     return found
+
+
+def _add_sealed(total: Sum, sealed: Path) -> None:
+    import pyarrow as pa
+
+    power, width, told = columns_of(sealed, "power_w", "width_us", "power_by")
+    mw = pc.cast(pc.round(pc.multiply(power, MW_PER_W)), "int64")
+    drawn = pa.table({"told": told, "mw_us": pc.multiply(mw, width)})
+    for row in drawn.group_by("told").aggregate([("mw_us", "sum")]).to_pylist():
+        means = means_of(row["told"] or "")
+        total.mw_us += row["mw_us_sum"] or 0
+        total.count_kind(means, row["mw_us_sum"] or 0)
+    total.covered_us += pc.sum(pc.if_else(pc.is_valid(power), width, 0)).as_py() or 0
 
 
 @dataclass(slots=True)
@@ -116,6 +130,8 @@ class Totals:
             datetime.fromtimestamp(now_us / 1e6, self.zone).date(), time(), self.zone
         )
         today_us = round(midnight.timestamp() * 1e6)
+        first = next(readings(folder), None)
+        self.first_us = None if first is None else first.time_us
         self.whole = sum_before(folder, today_us)
         for reading in readings(folder, today_us):
             self.add(reading)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import UsageError
 from wattboard.live.readings import VALUES, Reading
-from wattboard.live.recording import HOUR_US, SEALED, files_of, hour_of, readings
+from wattboard.live.recording import HOUR_US, SEALED, by_hour, readings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,15 +49,12 @@ def _read(folder: Path, from_us: int, to_us: int) -> pa.Table:
     """
     import pyarrow as pa
 
-    files: dict[int, list[Path]] = {}
-    for path in files_of(folder):
-        hour = hour_of(path)
-        if hour is not None and from_us < (hour + 1) * HOUR_US and hour * HOUR_US < to_us:
-            files.setdefault(hour, []).append(path)
     parts = [_columns([])]
-    for hour, paths in files.items():
+    for hour, paths in by_hour(folder):
         low, high = max(from_us, hour * HOUR_US), min(to_us, (hour + 1) * HOUR_US)
-        if all(path.suffix == SEALED for path in paths):
+        if low >= high:
+            continue
+        if [path.suffix for path in paths] == [SEALED]:
             parts.append(_sealed(paths[0], low, high))
         else:
             parts.append(_columns(readings(folder, low, high)))
