@@ -286,6 +286,11 @@ def test_older_readings_on_zoom(browser: Any, serve: Callable[..., Server], tmp_
         page.wait_for_function(f"() => {right} > {old!r}", timeout=20_000)
         assert figure.locator("output").text_content() == ""
         assert page.locator("#hour h2").text_content() == "The last hour"
+        with page.expect_download() as download:
+            figure.locator("[data-act=svg]").click()
+        picture = Path(download.value.path()).read_text("utf-8")
+        assert "Simulated data" in picture
+        assert "measured: a wall meter" in picture
         assert visit.complaints == []
 
 

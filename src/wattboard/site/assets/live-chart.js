@@ -37,6 +37,8 @@ wattboard.live = (() => {
     if (found.banded) mean.hovertemplate += ", %{customdata[0]:,.1f} to %{customdata[1]:,.1f} W";
     drawn.layout.showlegend = found.banded;
     drawn.layout.xaxis.range = [from + shift, to + shift];
+    // What a picture says below itself.
+    drawn.layout.meta.credit = `Recorded by wattboard: ${document.body.dataset.title}. Power is ${[...found.means].join("; ") || "unknown"}. Times are of ${zone.name} (${zone.told(to)}).`;
     const newest = (readings.end ?? to) + shift;
     element.extent = { xaxis: [Math.max((first ?? from) + shift, newest - readings.WEEK), newest] };
     tell(found, from, to);
