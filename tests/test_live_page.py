@@ -537,3 +537,19 @@ def test_another_server_behind_the_address_is_noticed(
         )
         page.wait_for_function(f"() => {STATE} === 'live'", timeout=20_000)
         assert sum(url == server.url for url in visit.requests) == 2
+
+
+def test_a_script_that_comes_late_is_waited_for(browser: Any, serve: Callable[..., Server]) -> None:
+    server = serve()
+    with Visit(browser, 1280) as visit:
+
+        def late(route: Any) -> None:
+            time.sleep(1)
+            route.continue_()
+
+        visit.page.set_viewport_size({"width": 1280, "height": 2000})
+        visit.page.route("**/live-power.js", late)
+        page = opened(visit, server)
+        drawn(page)
+        page.wait_for_function(f"() => {PLOT}.data[1].x.length > 0", timeout=20_000)
+        assert visit.complaints == []

@@ -387,7 +387,8 @@ const wattboard = (() => {
     return box;
   }
 
-  document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", start) : start();
+  // Once the page's other scripts, which may have a say in its charts, have run as well.
+  document.readyState === "complete" ? start() : document.addEventListener("DOMContentLoaded", start);
 
   return {
     chart: (name, figure) => arrived.chart.set(name, figure),
