@@ -494,7 +494,7 @@ def test_command_line_lists_what_it_replaced(
 
 def test_json_has_the_summary_as_published_and_what_was_replaced(plain: Summary) -> None:
     redacted = publishable(plain, [Replacement("place", "US-CA", "USA")])
-    written = WrittenSite(Path("site"), 1, 1)
+    written = WrittenSite(Path("site"), 1, 1, Path("site/index.html"))
     built = build.Built(redacted.summary, written, 1.0, False, redacted.replaced)
     told = json.loads(built_json(built))
     assert {"kind": "place", "original": "US-CA", "replacement": "USA"} in told["replaced"]

@@ -94,6 +94,10 @@ def _ranged(result: Range, unit: str) -> tuple[str, str]:
     return value, f"{number(result.low / factor)} to {quantity(result.high / factor, name)}"
 
 
+# Below it a text is grey, and the font has no size of it.
+SMALLEST = 6.0
+
+
 class _Pen:
     """Draws in the picture's own pixels, with letters that it knows to have."""
 
@@ -123,8 +127,8 @@ class _Pen:
         return self.font(size, bold=bold).getlength(text) / SCALE
 
     def fitting(self, text: str, size: float, room: float, *, bold: bool = False) -> float:
-        """The size, or a smaller one, in which a text has room."""
-        return min(size, size * room / max(self.width(text, size, bold=bold), 1.0))
+        """The size, or a smaller one, in which a text has room; what no size fits runs out of it."""
+        return min(size, max(size * room / max(self.width(text, size, bold=bold), 1.0), SMALLEST))
 
     def text(
         self,
@@ -159,7 +163,7 @@ class _Pen:
 
 def _head(pen: _Pen, summary: Summary) -> None:
     name = site_name(summary)
-    if not pen.has(name):
+    if not name.strip() or not pen.has(name):
         name = FALLBACK
     size, lines = _fitting(pen, name)
     y = 46.0
