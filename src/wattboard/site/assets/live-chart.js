@@ -130,6 +130,11 @@ wattboard.live = (() => {
 
   element.addEventListener("home", follow);
   element.addEventListener("drawn", () => {
+    // After the script that reads values, which lets a key pass where there is none to read.
+    element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") release("keys");
+      else if (event.defaultPrevented) { held.add("keys"); put(output, "Stands still while it is read."); }
+    });
     element.on("plotly_relayout", (change) => {
       const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
       if (range[0] === undefined) return;
@@ -148,10 +153,6 @@ wattboard.live = (() => {
   element.addEventListener("pointerleave", () => { pointer = undefined; });
   element.addEventListener("pointerdown", () => held.add("pointer"));
   for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => setTimeout(release, 0, "pointer"));
-  element.addEventListener("keydown", ({ key }) => {
-    if (key === "Escape") release("keys");
-    else if (/^Arrow|^Home$|^End$/.test(key)) { held.add("keys"); put(output, "Stands still while it is read."); }
-  });
   element.addEventListener("blur", () => release("keys"));
   new IntersectionObserver(([entry]) => { seen = entry.isIntersecting; if (seen) draw(); }).observe(element);
   document.addEventListener("visibilitychange", draw);
