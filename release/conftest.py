@@ -51,7 +51,7 @@ def _run(*command: object, **options: object) -> str:
 
 def build(out: Path, *options: str) -> Built:
     """``python -m build``; unless ``options`` say otherwise the wheel is built from the sdist."""
-    _run(sys.executable, "-m", "build", "--installer", "uv", "--outdir", out, *options, ROOT)
+    _run(sys.executable, "-m", "build", "--outdir", out, *options, ROOT)
     (sdist,) = out.glob("*.tar.gz")
     (wheel,) = out.glob("*.whl")
     return Built(sdist, wheel)
@@ -68,9 +68,8 @@ def built() -> Built:
 def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     folder = tmp_path_factory.mktemp("outside")
     environment = folder / "venv"
-    uv = Path(sys.executable).parent / "uv"
-    _run(uv, "venv", "--quiet", "--seed", "--python", sys.executable, environment)
+    _run(sys.executable, "-m", "venv", environment)
     python = environment / "bin" / "python"
-    _run(uv, "pip", "install", "--quiet", "--python", python, f"{built.wheel}[dev]")
-    _run(uv, "pip", "check", "--python", python)
+    _run(python, "-m", "pip", "install", "--quiet", f"{built.wheel}[dev]")
+    _run(python, "-m", "pip", "check")
     return Installed(python, folder)
