@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 
 from wattboard.errors import OutputError
 from wattboard.footprint import Terms
+from wattboard.live import running
 from wattboard.live.guard import Door, is_loopback
 from wattboard.live.hub import MOST_BEHIND, Hub
 from wattboard.live.pages import Pages
@@ -21,7 +23,7 @@ from wattboard.live.readings import Means, Reading
 from wattboard.live.recording import Recording, readings
 from wattboard.live.running import live_terms
 from wattboard.live.server import _events, application, tell_trouble
-from wattboard.live.serving import listen
+from wattboard.live.serving import listen, serve
 from wattboard.live.split import rest_of
 from wattboard.live.state import State
 from wattboard.live.totals import Totals, sum_before
@@ -275,6 +277,64 @@ def test_a_build_that_fails_says_why(state: State, tmp_path: Path) -> None:
         answer = http.post("/build", headers={"origin": OURS})
     assert answer.status_code == 500
     assert "holds no log" in answer.json()["error"]
+
+
+def test_pages_to_click_through_are_a_folder_whatever_the_settings_say(
+    state: State, tmp_path: Path
+) -> None:
+    import tomllib
+
+    record(state, range(5))
+    settings = Settings(single_file=True, title='A "lab"', out=str(tmp_path / "report.html"))
+    pages = Pages(settings, state.folder, tmp_path / "pages")
+    given = tomllib.loads(pages._toml())
+    assert "single_file" not in given
+    assert given["title"] == 'A "lab"'
+    assert given["out"] == str(tmp_path / "pages")
+    assert asyncio.run(pages.build()) is None
+    assert pages.built
+
+
+class Broken:
+    """Works for a while, and then no more."""
+
+    def __init__(self) -> None:
+        self.ready = threading.Event()
+
+    def run(self, stop: threading.Event) -> None:
+        self.ready.set()
+        stop.wait(0.3)
+        raise RuntimeError("no such register")
+
+    def left_out(self) -> list[str]:
+        return []
+
+
+class Silent:
+    def stop(self) -> None: ...
+
+
+def test_what_breaks_the_recorder_ends_a_recording_and_is_raised(state: State) -> None:
+    with pytest.raises(RuntimeError, match="no such register"):
+        running.record(state, Broken(), Silent(), seconds=60)
+
+
+def test_what_breaks_the_recorder_ends_the_server_and_is_raised(
+    state: State, tmp_path: Path
+) -> None:
+    pages = Pages(Settings(), state.folder, tmp_path / "pages")
+    began = []
+    with pytest.raises(RuntimeError, match="no such register"):
+        serve(
+            state,
+            Broken(),
+            Silent(),
+            pages,
+            listen("127.0.0.1", 0),
+            {"index.html": b""},
+            started=lambda: began.append(True),
+        )
+    assert began
 
 
 # ------------------------------------------------------------------------------------- events

@@ -15,7 +15,7 @@ from wattboard.live.clock import Clock
 from wattboard.live.meters import MeterError, Sample
 from wattboard.live.modelled import model_of
 from wattboard.live.readings import Means, Reading
-from wattboard.live.recorder import Recorder
+from wattboard.live.recorder import Keeper, Recorder
 from wattboard.live.recording import Recording
 from wattboard.live.totals import Totals
 
@@ -83,17 +83,11 @@ class Stop(threading.Event):
         return False
 
 
-def run(world: World, samples: int, **kwargs) -> tuple[list[Reading], Recorder]:
+def run(world: World, samples: int, **kwargs) -> tuple[list[Reading], Keeper]:
     found: list[Reading] = []
-    recorder = Recorder(
-        world,
-        [found.append],
-        width_us=kwargs.pop("width_us", SECOND),
-        clock=world.clock(),
-        **kwargs,
-    )
-    recorder.run(Stop(world, samples))
-    return found, recorder
+    keeper = Keeper([found.append], width_us=kwargs.pop("width_us", SECOND), **kwargs)
+    Recorder(world, keeper, world.clock()).run(Stop(world, samples))
+    return found, keeper
 
 
 def times(found: Sequence[Reading]) -> list[int]:
@@ -102,46 +96,46 @@ def times(found: Sequence[Reading]) -> list[int]:
 
 def test_readings_are_of_even_intervals() -> None:
     world = World()
-    found, recorder = run(world, 6)
+    found, keeper = run(world, 6)
     # The first sample, of a part of an interval, is no mean of one.
     assert times(found) == [1, 2, 3, 4, 5]
     assert all(one.time_us % SECOND == 0 and one.width_us == SECOND for one in found)
-    assert (recorder.status.readings, recorder.status.missed, recorder.status.gaps) == (5, 0, 0)
+    assert (keeper.status.readings, keeper.status.missed, keeper.status.gaps) == (5, 0, 0)
     # Asked just after the interval's end, not later and later.
     assert [at % SECOND for at in world.asked] == [50] * 6
 
 
 def test_a_sensor_that_disappears_is_a_gap_and_comes_back() -> None:
-    found, recorder = run(World(answers=[power(50.0), None, None, power(60.0)]), 5)
+    found, keeper = run(World(answers=[power(50.0), None, None, power(60.0)]), 5)
     assert times(found) == [1, 4]
     assert [one.values["power_w"] for one in found] == [50.0, 60.0]
-    assert recorder.status.gaps == 2
-    assert recorder.status.trouble is None
+    assert keeper.status.gaps == 2
+    assert keeper.status.trouble is None
 
 
 def test_trouble_is_told_while_it_lasts() -> None:
-    _, recorder = run(World(answers=[power(50.0), None]), 3)
-    assert recorder.status.trouble == "No reading: the sensor has disappeared"
-    _, recorder = run(World(answers=[power(None)]), 2)
-    assert recorder.status.trouble == "No reading: no power could be read"
+    _, keeper = run(World(answers=[power(50.0), None]), 3)
+    assert keeper.status.trouble == "No reading: the sensor has disappeared"
+    _, keeper = run(World(answers=[power(None)]), 2)
+    assert keeper.status.trouble == "No reading: no power could be read"
 
 
 def test_intervals_that_were_slept_through_are_missed() -> None:
     world = World(events={3: lambda w: w.pass_time(4 * SECOND)})
-    found, recorder = run(world, 5)
+    found, keeper = run(world, 5)
     # The late sample stands for the interval that has just ended, not for those before.
     assert times(found) == [1, 6, 7, 8]
-    assert recorder.status.missed == 4
+    assert keeper.status.missed == 4
 
 
 def test_a_clock_that_is_set_forward_or_a_machine_that_sleeps_is_a_gap() -> None:
     def forward(world: World) -> None:
         world.wall += 3600 * SECOND
 
-    found, recorder = run(World(events={3: forward}), 6)
+    found, keeper = run(World(events={3: forward}), 6)
     assert times(found)[:1] == [1]
     assert times(found)[1:] == [3603, 3604, 3605]
-    assert recorder.status.gaps == 1
+    assert keeper.status.gaps == 1
     assert len(found) == 4
 
 
@@ -149,27 +143,27 @@ def test_a_clock_that_is_set_back_records_no_time_twice() -> None:
     def back(world: World) -> None:
         world.wall -= 4 * SECOND
 
-    found, recorder = run(World(events={6: back}), 14)
+    found, keeper = run(World(events={6: back}), 14)
     starts = times(found)
     assert starts == sorted(set(starts))
     assert starts[:4] == [1, 2, 3, 4]
-    assert recorder.status.gaps >= 4
+    assert keeper.status.gaps >= 4
     assert starts[-1] > 5
 
 
 def test_a_recording_that_goes_on_records_no_time_twice() -> None:
-    found, recorder = run(World(), 6, last_us=NOON + 3 * SECOND)
+    found, keeper = run(World(), 6, last_us=NOON + 3 * SECOND)
     assert times(found) == [4, 5]
-    assert recorder.status.gaps == 3
+    assert keeper.status.gaps == 3
 
 
 def test_small_corrections_of_the_clock_are_no_gaps() -> None:
     def slew(world: World) -> None:
         world.wall += 40_000
 
-    found, recorder = run(World(events={3: slew, 4: slew}), 6)
+    found, keeper = run(World(events={3: slew, 4: slew}), 6)
     assert times(found) == [1, 2, 3, 4, 5]
-    assert recorder.status.gaps == 0
+    assert keeper.status.gaps == 0
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,28 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
         Recording(tmp_path / "logs", width_us=SECOND, zone="UTC")
 
 
+def test_a_sealed_hour_that_is_damaged_is_named(folder: Path) -> None:
+    recorded(folder, range(3))
+    recorded(folder, range(3600, 3602))
+    (sealed,) = folder.glob("*.parquet")
+    sealed.write_bytes(sealed.read_bytes()[:-20])
+    with pytest.raises(InputError, match=f"{sealed.name} is no readable hour of a recording"):
+        list(readings(folder))
+
+
+def test_one_that_is_damaged_meanwhile_keeps_its_journal_and_is_told(folder: Path) -> None:
+    recorded(folder, range(3))
+    recording = Recording(folder, width_us=SECOND, zone="UTC")
+    recording.append(reading(3))
+    (journal,) = folder.glob("*.jsonl")
+    journal.with_suffix(".parquet").write_bytes(b"PAR1 and no more")
+    recording.append(reading(3600))
+    recording.close()
+    assert "is no readable hour of a recording" in recording.trouble
+    assert "1 readings wait to be written" in recording.trouble
+    assert journal.exists()
+
+
 # ------------------------------------------------------------------------------------- a full disk
 
 

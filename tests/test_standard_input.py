@@ -23,6 +23,7 @@ from wattboard.live.intervals import Intervals
 from wattboard.live.json_lines import Entry, LineError, Lines, moment_us
 from wattboard.live.meters import Interval, MeterError
 from wattboard.live.readings import Reading
+from wattboard.live.recorder import Keeper
 from wattboard.live.recording import readings
 from wattboard.live.standard_input import LONGEST_LINE, StandardInput
 from wattboard.summary import Summary
@@ -317,15 +318,14 @@ def test_times_that_are_recorded_are_not_recorded_again() -> None:
     os.write(writer, lines_of([{"time": T + s, "watts": s + 1} for s in (0, 1, 2, 3, 7)]))
     os.close(writer)
     kept: list[Reading] = []
-    follower = Follower(
-        StandardInput(US, descriptor=reader), [kept.append], width_us=US, last_us=(T + 1) * US
-    )
+    keeper = Keeper([kept.append], width_us=US, last_us=(T + 1) * US)
+    follower = Follower(StandardInput(US, descriptor=reader), keeper)
     follower.run(threading.Event())
     os.close(reader)
     assert [one.time_us // US - T for one in kept] == [2, 3, 7]
-    assert (follower.status.readings, follower.status.gaps, follower.status.missed) == (3, 0, 3)
+    assert (keeper.status.readings, keeper.status.gaps, keeper.status.missed) == (3, 0, 3)
     assert "2 intervals left out: they, or later ones, were recorded before." in follower.left_out()
-    assert follower.status.trouble == "Standard input has ended"
+    assert keeper.status.trouble == "Standard input has ended"
 
 
 # ------------------------------------------------------------------------------ as users run it

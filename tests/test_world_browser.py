@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conftest import Visit as Visited
 from wattboard import build, reference
 from wattboard.charts.world_map import told
 from wattboard.format import number, share
@@ -33,22 +34,11 @@ def co2() -> CO2:
     return reference.builtin_co2()
 
 
-class Visit:
-    """The world page, with what it asked for and complained of."""
+class Visit(Visited):
+    """The world page; it may ask nobody and complain of nothing."""
 
     def __init__(self, browser: Any, site: Path, width: int = 1280) -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, accept_downloads=True
-        )
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on(
-            "console",
-            lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None,
-        )
-        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
-        self.page.on("request", lambda r: self.requests.append(r.url))
+        super().__init__(browser, width)
         self.page.goto((site / "world.html").as_uri())
 
     def map(self) -> Any:
@@ -62,7 +52,7 @@ class Visit:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self.context.close()
+        super().__exit__()
         if kind is None:
             outside = [u for u in self.requests if not u.startswith(("file:", "data:", "blob:"))]
             assert outside == []

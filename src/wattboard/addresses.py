@@ -6,13 +6,11 @@ import re
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from wattboard.errors import UsageError
+from wattboard.format import CONTROL
 
 FORM = "Write it as https://example.org/energy/, the address of the folder of the site."
 # Neither blanks nor what ends an address in HTML, XML, BibTeX or a shell.
 NO_ADDRESS = re.compile(r"[\x00-\x20\x7f<>\"{}|\\^`]")
-
-# Control characters and turns of direction, which no name needs.
-NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 WHOLE_NAMES = re.compile(r"(?:^|(?<=\sand\s))\s*\{[^{}]+\}\s*(?=\sand\s|$)")
 
 
@@ -23,7 +21,7 @@ def one_line(text: str, what: str) -> str:
         UsageError: there is none, or it has characters that steer what shows it.
     """
     found = " ".join(text.split())
-    if not found or NO_TEXT.search(found):
+    if not found or CONTROL.search(found):
         raise UsageError(f"The setting {what} cannot be {text!r}.", "Give it a line of plain text.")
     return found
 

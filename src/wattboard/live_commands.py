@@ -22,6 +22,7 @@ from wattboard.options import (
     Tariff,
     Timezone,
 )
+from wattboard.zones import HOUR_US, US_PER_S
 
 if TYPE_CHECKING:
     from wattboard.live.emissions_file import EmissionsFile
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|min|m|h|d)?$")
 SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, None: 1}
 SHORTEST_S, LONGEST_S = 0.1, 3600.0
-US = 1_000_000
 
 Interval = Annotated[
     float | None,
@@ -228,7 +228,7 @@ def _meter(
             raise UsageError(
                 f"{name} is for a Prometheus server.", "Give it: --from prometheus+http://HOST:PORT"
             )
-    width_us = width_us or US
+    width_us = width_us or US_PER_S
     if source is None:
         from wattboard.live.sensors import Sensors
 
@@ -254,8 +254,8 @@ def _seconds(text: str, option: str = "--for") -> float:
 
 
 def _width_us(seconds: float) -> int:
-    width_us = round(seconds * 1e6)
-    if not SHORTEST_S <= seconds <= LONGEST_S or 3_600_000_000 % width_us:
+    width_us = round(seconds * US_PER_S)
+    if not SHORTEST_S <= seconds <= LONGEST_S or HOUR_US % width_us:
         raise UsageError(
             f"--interval cannot be {seconds:g}.",
             f"Give seconds from {SHORTEST_S:g} to {LONGEST_S:,.0f} that divide an hour: 0.5, 1, 60.",

@@ -63,6 +63,9 @@ ACTIVITY_COLUMNS: tuple[str, ...] = (
 
 # --------------------------------------------------------------------------- the Recipe
 
+# How a value came about, from the best founded: by a sensor, an estimate, a fitted model.
+Kind = Literal["measured", "estimated", "modelled"]
+KINDS: tuple[Kind, ...] = ("measured", "estimated", "modelled")
 UNSAID_ZONE = "naive times are taken as UTC: neither the log nor the settings say more"
 TimeForm = Literal["iso", "formats", "epoch"]
 FileKind = Literal["csv", "jsonl", "parquet"]

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-US = 1_000_000
-
 
 def wall_us() -> int:
     """Microseconds since 1970, UTC."""

@@ -8,6 +8,7 @@ it tells the same energy once more.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import platform
@@ -26,18 +27,17 @@ from zoneinfo import ZoneInfo
 from wattboard import reference
 from wattboard.errors import OutputError, UsageError
 from wattboard.footprint import footprint
-from wattboard.live.clock import US, steady_us
-from wattboard.live.readings import PARTS, Reading
-from wattboard.live.totals import MW_PER_W, Sum
+from wattboard.live.clock import steady_us
+from wattboard.live.readings import J_PER_KWH, PARTS, Reading
+from wattboard.live.totals import Sum
+from wattboard.sources.files import SITE_MARKER
+from wattboard.zones import US_PER_S as US
 
 if TYPE_CHECKING:
     from wattboard.footprint import Terms
 
 FOLDER, NAME = "codecarbon", "emissions.csv"
-# Builds pass over a folder with this file.
-MARKER = ".wattboard"
 EVERY_US = 60 * US
-J_PER_KWH = 3.6e6
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class EmissionsFile:
         self._said = _place(self.terms.location) | (_this_machine() if self.own else {})
         self._written_us = self.steady()
         # Importing takes a second, which would be a reading's.
-        import codecarbon.output_methods.file  # noqa: F401
+        importlib.import_module("codecarbon.output_methods.file")
 
         logging.getLogger("codecarbon").setLevel(logging.ERROR)
 
@@ -110,9 +110,8 @@ class EmissionsFile:
         for part in PARTS:
             power = reading.values.get(f"{part}_power_w")
             if power is not None:
-                one = self._parts.setdefault(part, Sum())
-                one.mw_us += round(power * MW_PER_W) * reading.width_us
-                one.covered_us += reading.width_us
+                means = reading.means.get(f"{part}_power_w")
+                self._parts.setdefault(part, Sum()).add_power(power, reading.width_us, means)
             load = reading.values.get(f"{part}_util_pct")
             if load is not None:
                 self._loads.setdefault(part, _Mean()).add(load, reading.width_us)
@@ -134,7 +133,8 @@ class EmissionsFile:
             return None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            (self.path.parent / MARKER).touch()
+            # Builds pass over a folder with this file.
+            (self.path.parent / SITE_MARKER).touch()
             self._replace()
         except OSError as error:
             raise OutputError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wattboard.errors import UsageError
-from wattboard.live.readings import Kind
+from wattboard.schema import Kind
 
 HOST_LABELS = ("Hostname", "node_name", "nodename", "node", "hostname", "host", "instance")
 SELECTOR = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(.*)\})?$", re.DOTALL)

@@ -10,42 +10,37 @@ from __future__ import annotations
 import threading
 
 from wattboard.live.meters import Feed, MeterError
-from wattboard.live.recorder import Keeper, Listener, Model, Status
+from wattboard.live.recorder import Keeper
 
 
-class Follower(Keeper):
+class Follower:
     """Hands on the intervals of a feed; ``run`` returns when the feed ends."""
 
-    def __init__(
-        self,
-        feed: Feed,
-        listeners: list[Listener],
-        *,
-        width_us: int,
-        model: Model | None = None,
-        last_us: int | None = None,
-        status: Status | None = None,
-    ) -> None:
-        super().__init__(listeners, width_us=width_us, model=model, last_us=last_us, status=status)
+    def __init__(self, feed: Feed, keeper: Keeper) -> None:
+        self.ready = threading.Event()
+        self.keeper = keeper
         self._feed = feed
         self._before: int | None = None
         self._again = 0
 
     def run(self, stop: threading.Event) -> None:
         """Record until the feed ends or ``stop`` is set; the feed has been started."""
+        keeper = self.keeper
         self.ready.set()
         for item in self._feed.follow(stop):
             if isinstance(item, MeterError):
-                self.status.trouble = str(item)
+                keeper.status.trouble = str(item)
                 continue
-            if item.start_us <= self._last:
+            if item.start_us <= keeper.last_us:
                 self._again += 1
                 self._before = item.start_us
                 continue
             if self._before is not None:
-                self.status.missed += max((item.start_us - self._before) // self._width - 1, 0)
+                keeper.status.missed += max(
+                    (item.start_us - self._before) // keeper.width_us - 1, 0
+                )
             self._before = item.start_us
-            self.keep(item.start_us, item.sample)
+            keeper.keep(item.start_us, item.sample)
 
     def left_out(self) -> list[str]:
         """What the feed gave and is not recorded, counted, in sentences."""

@@ -6,13 +6,11 @@ from collections import defaultdict
 
 from wattboard.live.json_lines import Entry, LineError, adds_up
 from wattboard.live.meters import Interval, Sample
-from wattboard.live.readings import Means
+from wattboard.live.readings import J_PER_KWH, Means
+from wattboard.schema import KINDS
 
-J_PER_KWH = 3.6e6
 WALL = "wall"
 MOST_SOURCES = 1_000
-# The worse a value is known, the later it stands.
-KINDS = ("measured", "estimated", "modelled")
 Source = tuple[str, str]
 
 

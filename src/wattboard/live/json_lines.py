@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wattboard.errors import WattboardError
-from wattboard.live.clock import US
 from wattboard.live.readings import VALUES, Means, by_name, means_of
 from wattboard.sources.options import scale_of
 from wattboard.sources.table import TIME, obvious
 from wattboard.sources.times import EARLIEST_S, LATEST_S, UNITS_US
+from wattboard.zones import US_PER_S as US
 
 TIMES = ("time_us", "time_ms", "time_s", "timestamp_us", "timestamp_ms", "timestamp_s", *TIME)
 ENERGY = "energy_kwh"

@@ -20,13 +20,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from wattboard.live.clock import US, wall_us
-from wattboard.live.readings import PARTS, Reading
+from wattboard.live.clock import wall_us
+from wattboard.live.readings import J_PER_KWH, PARTS, Reading
+from wattboard.zones import US_PER_S as US
 
 if TYPE_CHECKING:
     from wattboard.live.state import State
 
-J_PER_KWH = 3.6e6
 # An older reading is no answer to what is drawn now.
 FRESH_US = 10 * US
 FRESH_WIDTHS = 3

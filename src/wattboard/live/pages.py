@@ -6,7 +6,6 @@ A build is work; in the recorder's process it would hold up the readings.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+
+from wattboard.site import toml
 
 if TYPE_CHECKING:
     from wattboard.settings import Settings
@@ -69,10 +70,7 @@ class Pages:
         )
 
     def _toml(self) -> str:
-        given = self.settings.model_dump(exclude_none=True, exclude={"log", "out"})
+        # Pages to click through are a folder, whatever the settings make for others.
+        given = self.settings.model_dump(exclude_none=True, exclude={"log", "out", "single_file"})
         given |= {"log": [str(self.recording.resolve())], "out": str(self.site.resolve())}
-        # JSON's strings, numbers and lists are TOML's but for this character.
-        return "".join(
-            f"{name} = {json.dumps(value, ensure_ascii=False)}\n".replace("\x7f", "\\u007f")
-            for name, value in given.items()
-        )
+        return "".join(f"{name} = {toml(value)}\n" for name, value in given.items())

@@ -14,14 +14,15 @@ from itertools import pairwise
 from statistics import median
 
 from wattboard.errors import InputError, UsageError
-from wattboard.live.clock import US, wall_us
+from wattboard.live.clock import wall_us
 from wattboard.live.exporters import EXPORTERS, Ask, Exporter, exporter_of, host_of
 from wattboard.live.meters import Interval, MeterError, Sample
 from wattboard.live.prometheus_api import MOST_POINTS, Series, Server, ServerError
-from wattboard.live.readings import Kind, Means
-from wattboard.schema import COLUMN
+from wattboard.live.readings import Means
+from wattboard.schema import COLUMN, KINDS, Kind
+from wattboard.zones import HOUR_US
+from wattboard.zones import US_PER_S as US
 
-HOUR_US = 3_600 * US
 RECENT = "10m"
 UNSAID_US = 15 * US
 # A sample is stored after its scrape, which may take this long; then it will not come.
@@ -32,7 +33,6 @@ SHOWN_HOSTS = 5
 SENTINEL = 1e14
 # The label by which answers to several questions in one query are told apart.
 LABEL, END = "wattboard_metric", "end"
-KINDS: tuple[Kind, ...] = ("measured", "estimated", "modelled")
 Key = tuple[str, ...]
 
 

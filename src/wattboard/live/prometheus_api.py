@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from wattboard.errors import UsageError
-from wattboard.live.clock import US
 from wattboard.live.guard import is_loopback
+from wattboard.zones import US_PER_S as US
 
 if TYPE_CHECKING:
     import requests

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from wattboard.schema import COLUMN
+from wattboard.schema import COLUMN, KINDS, Kind
 
 PARTS = ("cpu", "gpu", "ram")
+PART_NAMES = {"cpu": "CPU", "gpu": "GPU", "ram": "RAM"}
+J_PER_KWH = 3.6e6
 # What a recording holds, in the order of its columns; all are canonical.
 VALUES = (
     "power_w",
@@ -21,7 +23,6 @@ BOUNDS = ("power_low_w", "power_high_w")
 DIGITS = 3
 # How the means of a whole begin that is nothing but its parts.
 SUM_OF = "the sum of "
-Kind = Literal["measured", "estimated", "modelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Means:
 def means_of(text: str) -> Means | None:
     """The reverse of ``str(Means)``; None where it is none."""
     kind, _, by = text.partition(": ")
-    for known in ("measured", "estimated", "modelled"):
+    for known in KINDS:
         if kind == known and by:
             return Means(known, by)
     return None

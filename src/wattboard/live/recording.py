@@ -15,19 +15,20 @@ import errno
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError, OutputError
-from wattboard.live.clock import US, steady_us
+from wattboard.live.clock import steady_us
 from wattboard.live.readings import BOUNDS, VALUES, Reading, by_name, from_line, from_row, to_line
+from wattboard.zones import HOUR_US
+from wattboard.zones import US_PER_S as US
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-HOUR_US = 3_600_000_000
 LOCK = ".recording"
 JOURNAL, SEALED = ".jsonl", ".parquet"
 # An hour of readings a second is kept while the disk is full; what comes after it is lost, and counted.
@@ -66,7 +67,7 @@ class Recording:
             self._check_width(width_us)
             for journal in sorted(folder.glob(f"*{JOURNAL}")):
                 _mend(journal)
-        except BaseException:
+        except BaseException:  # whatever it is: the folder is let go of, and it goes on
             os.close(self._lock)
             raise
 
@@ -89,10 +90,8 @@ class Recording:
                 self._write(self._waiting[0])
                 self._waiting.pop(0)
             self.trouble = None
-        except OSError as error:
-            full = error.errno in FULL
-            what = "The disk is full" if full else f"Writing failed: {error.strerror or error}"
-            self.trouble = f"{what}: {len(self._waiting):,} readings wait to be written"
+        except (OSError, InputError) as error:
+            self.trouble = f"{_fault(error)}: {len(self._waiting):,} readings wait to be written"
             if len(self._waiting) > MOST_WAITING:
                 self._waiting.pop(0)
                 self.lost += 1
@@ -138,10 +137,17 @@ class Recording:
             try:
                 os.fdatasync(self._journal)
             except OSError as error:
-                self.trouble = f"Writing failed: {error.strerror or error}"
+                self.trouble = _fault(error)
             os.close(self._journal)
             self._journal = None
         os.close(self._lock)
+
+
+def _fault(error: OSError | InputError) -> str:
+    if isinstance(error, InputError):
+        return error.message
+    full = error.errno in FULL
+    return "The disk is full" if full else f"Writing failed: {error.strerror or error}"
 
 
 def _locked(folder: Path) -> int:
@@ -207,13 +213,13 @@ def seal(journal: Path, zone: str) -> None:
     _sync_folder(journal.parent)
 
 
-def _table(readings: list[Reading], zone: str) -> pa.Table:
+def columns_of(readings: Sequence[Reading]) -> dict[str, pa.Array]:
+    """Readings as columns: their times, every value, bound, and how it came about; null is unknown."""
     import pyarrow as pa
 
     columns: dict[str, Any] = {
         "time_us": pa.array([one.time_us for one in readings], pa.int64()),
         "width_us": pa.array([one.width_us for one in readings], pa.int64()),
-        "zone": pa.array([zone] * len(readings), pa.string()),
     }
     for name in VALUES:
         columns[name] = pa.array([one.values.get(name) for one in readings], pa.float64())
@@ -222,8 +228,16 @@ def _table(readings: list[Reading], zone: str) -> pa.Table:
     for name in VALUES:
         told = [str(one.means[name]) if name in one.means else None for one in readings]
         columns[by_name(name)] = pa.array(told, pa.string())
+    return columns
+
+
+def _table(readings: Sequence[Reading], zone: str) -> pa.Table:
+    """What is sealed: the columns that hold something, and the machine's zone."""
+    import pyarrow as pa
+
+    columns = columns_of(readings)
     known = {name: column for name, column in columns.items() if column.null_count < len(column)}
-    return pa.table(known)
+    return pa.table(known | {"zone": pa.array([zone] * len(readings), pa.string())})
 
 
 # ------------------------------------------------------------------------------------ reading
@@ -272,9 +286,7 @@ def _of_file(path: Path) -> Iterator[Reading]:
                     if found is not None:
                         yield found
             return
-        import pyarrow.parquet as pq
-
-        for row in pq.read_table(path).to_pylist():
+        for row in read_sealed(path).to_pylist():
             yield from_row(row)
     except FileNotFoundError:
         # Sealed between being listed and being opened: its readings are in the Parquet file.
@@ -292,17 +304,28 @@ def by_hour(folder: Path) -> Iterator[tuple[int, list[Path]]]:
         yield hour, found
 
 
-def columns_of(sealed: Path, *names: str) -> list[Any]:
-    """Columns of a sealed hour, for sums that need not look at each reading; one that it has not is
-    null.
+def read_sealed(sealed: Path, names: Sequence[str] | None = None) -> pa.Table:
+    """The columns of a sealed hour; those of ``names`` that it has not are null.
+
+    Raises:
+        InputError: it is damaged.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(sealed) as file:
-        known = [name for name in names if name in file.schema_arrow.names]
-        table = file.read(known)
-    return [table[name] if name in known else pa.nulls(table.num_rows) for name in names]
+    try:
+        with pq.ParquetFile(sealed) as file:
+            known = [name for name in names or () if name in file.schema_arrow.names]
+            table = file.read(None if names is None else known)
+    except pa.ArrowException as error:
+        raise InputError(
+            f"{sealed} is no readable hour of a recording: {str(error).splitlines()[0][:200]}",
+            "Move it out of the folder: what it held cannot be read.",
+        ) from error
+    for name in names or ():
+        if name not in known:
+            table = table.append_column(name, pa.nulls(table.num_rows))
+    return table
 
 
 def last_reading(folder: Path) -> Reading | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from wattboard import interrupts, reference
 from wattboard.accounting import energy_table, terms_of
 from wattboard.errors import InputError
 from wattboard.fetching.use import with_fetched
-from wattboard.live.clock import US, Clock, wall_us
+from wattboard.live.clock import Clock, wall_us
 from wattboard.live.follower import Follower
 from wattboard.live.meters import Feed
 from wattboard.live.recorder import Keeper, Recorder
@@ -24,6 +24,7 @@ from wattboard.live.recording import Recording, last_reading
 from wattboard.live.state import State
 from wattboard.live.totals import Sum, Totals
 from wattboard.tariff import hourly_prices, varies
+from wattboard.zones import US_PER_S as US
 
 if TYPE_CHECKING:
     from wattboard.footprint import Terms
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from wattboard.live.recorder import Listener, Model
     from wattboard.settings import Settings
     from wattboard.summary import Footprint
+
+AnyRecorder = Recorder | Follower
+# A sensor, or a server that is asked, may take this long to let go.
+FAREWELL_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def prepare(
     width_us: int,
     model: Path | None = None,
     also: Sequence[Listener] = (),
-) -> tuple[State, Keeper]:
+) -> tuple[State, AnyRecorder]:
     """Everything that can be refused is refused here, before the first reading.
 
     Raises:
@@ -88,34 +93,24 @@ def prepare(
         clock = Clock()
         state = State(folder, width_us, totals, terms, recording, meter.about())
         state.simulated = bool(getattr(meter, "simulated", False))
+        keeper = Keeper(
+            [recording.append, state.take, *also],
+            width_us=width_us,
+            model=_model(model, meter),
+            last_us=None if last is None else last.time_us,
+            status=state.status,
+        )
         if isinstance(meter, Feed):
-            follower = Follower(
-                meter,
-                [recording.append, state.take, *also],
-                width_us=width_us,
-                model=_model(model, meter),
-                last_us=None if last is None else last.time_us,
-                status=state.status,
-            )
-            return state, follower
+            return state, Follower(meter, keeper)
         if last is not None and last.time_us > clock.now_us():
             raise InputError(
                 f"{folder} holds readings of the future: the clock was set back.",
                 "Set the clock, or record into another folder.",
             )
-        recorder = Recorder(
-            meter,
-            [recording.append, state.take, *also],
-            width_us=width_us,
-            clock=clock,
-            model=_model(model, meter),
-            last_us=None if last is None else last.time_us,
-            status=state.status,
-        )
-    except BaseException:
+        return state, Recorder(meter, keeper, clock)
+    except BaseException:  # whatever it is: the folder is let go of, and it goes on
         recording.close()
         raise
-    return state, recorder
 
 
 def _model(path: Path | None, meter: Meter | Feed) -> Model | None:
@@ -126,9 +121,42 @@ def _model(path: Path | None, meter: Meter | Feed) -> Model | None:
     return model_of(path, meter.columns())
 
 
+class RecorderThread(threading.Thread):
+    """Runs a recorder; what breaks it is raised where its end is waited for, never lost.
+
+    ``broken`` is called from the thread when that happens.
+    """
+
+    def __init__(self, recorder: AnyRecorder, broken: Callable[[], None] = lambda: None) -> None:
+        super().__init__(name="recorder", daemon=True)
+        self._recorder = recorder
+        self._stop_it = threading.Event()
+        self._broken = broken
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        """Record until ``end`` is called, or nothing more can come."""
+        try:
+            self._recorder.run(self._stop_it)
+        except BaseException as error:  # noqa: BLE001  # raised by check, in the thread that waits
+            self._failure = error
+            self._broken()
+
+    def end(self) -> None:
+        """Have it end, and wait for that."""
+        self._stop_it.set()
+        if self.ident is not None:
+            self.join(FAREWELL_S)
+
+    def check(self) -> None:
+        """Raise what broke the recorder, if something did."""
+        if self._failure is not None:
+            raise self._failure
+
+
 def record(
     state: State,
-    recorder: Keeper,
+    recorder: AnyRecorder,
     meter: Meter | Feed,
     *,
     seconds: float | None = None,
@@ -141,8 +169,7 @@ def record(
     """
     assert state.recording is not None
     start = Sum(state.totals.whole.mw_us, state.totals.whole.covered_us)
-    stop = threading.Event()
-    thread = threading.Thread(target=recorder.run, args=(stop,), name="recorder", daemon=True)
+    thread = RecorderThread(recorder)
     code = None
     thread.start()
     try:
@@ -151,26 +178,24 @@ def record(
         if command:
             code = _run(command)
             # Its last moments are in an interval that ends after it.
-            stop.wait(recorder_pause(state.width_us))
-        elif isinstance(meter, Feed):
-            # Its readings may be over, or come faster than time goes by.
-            thread.join(seconds)
+            thread.join(recorder_pause(state.width_us))
         else:
-            stop.wait(seconds)
+            # A feed may be over before that, or come faster than time goes by.
+            thread.join(seconds)
     except KeyboardInterrupt:
         # The usual end of a recording that was given no other.
         interrupts.reset()
     finally:
-        stop.set()
-        thread.join(timeout=30)
+        thread.end()
         meter.stop()
         state.recording.close()
+    thread.check()
     whole = state.totals.whole
     energy = Sum(whole.mw_us - start.mw_us, whole.covered_us - start.covered_us)
     from wattboard.footprint import footprint
 
     foot = footprint(energy.energy_kwh, energy.covered_h, state.terms)
-    status = recorder.status
+    status = state.status
     left_out = recorder.left_out()
     if left_out and not status.readings:
         raise InputError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
 from wattboard.live.meters import MeterError, Sample
-from wattboard.live.readings import PARTS, Means
+from wattboard.live.readings import PART_NAMES, PARTS, Means
 
 if TYPE_CHECKING:
     from codecarbon.output_methods.emissions_data import EmissionsData
@@ -142,10 +142,13 @@ class Sensors:
                 "CodeCarbon found neither a sensor nor a processor that it knows.",
             )
         self._gpus = _gpu_loads(self._tracker)
-        # The first flush imports what it needs between its reading and its clock.
-        self._flushed()
-        self._cpu_load = _CpuLoad()
-        self._before = self._flushed()
+        try:
+            # The first flush imports what it needs between its reading and its clock.
+            self._flushed()
+            self._cpu_load = _CpuLoad()
+            self._before = self._flushed()
+        except MeterError as error:
+            raise InputError(f"{error}.", "Try CodeCarbon alone: codecarbon monitor.") from error
 
     def _flushed(self) -> EmissionsData:
         self._latest.total = None
@@ -196,9 +199,8 @@ class Sensors:
 
     def about(self) -> list[str]:
         """Which parts are measured or estimated, and what the tracker warned of."""
-        names = {"cpu": "CPU", "gpu": "GPU", "ram": "RAM"}
         said = [
-            f"{names[part]} power is {self._means[f'{part}_power_w']}."
+            f"{PART_NAMES[part]} power is {self._means[f'{part}_power_w']}."
             for part in PARTS
             if f"{part}_power_w" in self._means
         ]

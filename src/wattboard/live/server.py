@@ -23,6 +23,7 @@ from wattboard.live.openapi import document, page
 from wattboard.live.recording import readings
 from wattboard.live.state import plain
 from wattboard.live.windows import window
+from wattboard.zones import HOUR_US
 
 if TYPE_CHECKING:
     from wattboard.live.guard import Door
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 PING_S = 15
 TROUBLE_S = 0.5
-HOUR_US = 3_600_000_000
 NAVIGATION, LINK = '<nav aria-label="Pages">\n', '<a href="/">Live</a>\n'
 ARROW = "application/vnd.apache.arrow.stream"
 

@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import signal
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import OutputError
 from wattboard.live.guard import Door, is_loopback
+from wattboard.live.running import AnyRecorder, RecorderThread
 
 if TYPE_CHECKING:
     from wattboard.live.meters import Feed, Meter
     from wattboard.live.pages import Pages
-    from wattboard.live.recorder import Keeper
     from wattboard.live.state import State
 
 # A browser that listens never hangs up by itself.
@@ -59,14 +58,14 @@ def listen(host: str, port: int) -> Address:
         door = Door(bound, frozenset({"localhost", "127.0.0.1", "::1", host}))
         return Address(listener, door, f"http://{shown}:{bound}/")
     token = secrets.token_urlsafe(24)
-    hosts = frozenset[str]() if host in {"0.0.0.0", "::"} else frozenset({host})  # noqa: S104
+    hosts = frozenset[str]() if host in {"0.0.0.0", "::"} else frozenset({host})  # noqa: S104  # behind the token
     name = socket.gethostname() if not hosts else shown
     return Address(listener, Door(bound, hosts, token), f"http://{name}:{bound}/?token={token}")
 
 
 def serve(
     state: State,
-    recorder: Keeper,
+    recorder: AnyRecorder,
     meter: Meter | Feed,
     pages: Pages,
     address: Address,
@@ -74,7 +73,7 @@ def serve(
     *,
     started: Callable[[], None],
 ) -> None:
-    """Record and serve until an interrupt comes.
+    """Record and serve until an interrupt comes; what breaks the recorder ends the server too.
 
     ``started`` is called once the server answers.
     """
@@ -82,8 +81,11 @@ def serve(
 
     from wattboard.live.server import application, tell_trouble
 
-    stop = threading.Event()
-    thread = threading.Thread(target=recorder.run, args=(stop,), name="recorder", daemon=True)
+    def leave() -> None:
+        state.hub.close()
+        server.should_exit = True
+
+    thread = RecorderThread(recorder, broken=leave)
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
@@ -108,11 +110,6 @@ def serve(
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
             loop = asyncio.get_running_loop()
-
-            def leave() -> None:
-                state.hub.close()
-                self.should_exit = True
-
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, leave)
             yield
@@ -121,10 +118,9 @@ def serve(
     try:
         server.run(sockets=[address.listener])
     finally:
-        stop.set()
-        if thread.ident is not None:
-            thread.join(timeout=30)
+        thread.end()
         meter.stop()
         if state.recording is not None:
             state.recording.close()
         address.listener.close()
+    thread.check()

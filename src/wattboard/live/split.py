@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from wattboard.live.readings import DIGITS, PARTS, SUM_OF, Means, Reading
-
-# From the best founded: a difference is as good as the worse of its two sides.
-KINDS = ("measured", "estimated", "modelled")
-NAMES = {"cpu": "CPU", "gpu": "GPU", "ram": "RAM"}
+from wattboard.live.readings import DIGITS, PART_NAMES, PARTS, SUM_OF, Means, Reading
+from wattboard.schema import KINDS
 
 
 def rest_of(reading: Reading, parts: Collection[str]) -> tuple[float, Means] | None:
@@ -25,5 +22,6 @@ def rest_of(reading: Reading, parts: Collection[str]) -> tuple[float, Means] | N
         return None
     value = whole - sum(reading.values[name] for name in names)
     kinds = [means.kind, *(reading.means[name].kind for name in names if name in reading.means)]
-    listed = " + ".join(NAMES[name.split("_")[0]] for name in names)
+    listed = " + ".join(PART_NAMES[name.split("_")[0]] for name in names)
+    # A difference is as good as the worse of its two sides.
     return round(value, DIGITS), Means(max(kinds, key=KINDS.index), f"the whole less {listed}")

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from wattboard.errors import InputError
-from wattboard.live.clock import US, wall_us
+from wattboard.live.clock import wall_us
 from wattboard.live.intervals import Intervals
 from wattboard.live.json_lines import LineError, Lines
 from wattboard.live.meters import Interval, MeterError
 from wattboard.live.readings import VALUES
+from wattboard.zones import US_PER_S as US
 
 BY = "standard input"
 PIECE = 65_536

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from wattboard.footprint import footprint
 from wattboard.live.readings import means_of
-from wattboard.live.recording import HOUR_US, SEALED, by_hour, columns_of, readings
+from wattboard.live.recording import SEALED, by_hour, read_sealed, readings
 from wattboard.summary import TariffBand
+from wattboard.zones import HOUR_US
 
 if TYPE_CHECKING:
     from wattboard.footprint import Terms
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 MW_PER_W = 1000
 # A milliwatt for a microsecond is 1e-9 J.
 KWH = 3.6e15
-US_PER_H = 3.6e9
 
 
 @dataclass(slots=True)
@@ -42,10 +42,14 @@ class Sum:
         """One more reading; without power it counts for nothing."""
         power = reading.values.get("power_w")
         if power is not None:
-            drawn = round(power * MW_PER_W) * reading.width_us
-            self.mw_us += drawn
-            self.covered_us += reading.width_us
-            self.count_kind(reading.means.get("power_w"), drawn)
+            self.add_power(power, reading.width_us, reading.means.get("power_w"))
+
+    def add_power(self, power_w: float, width_us: int, means: Means | None) -> None:
+        """A mean power over a width, and how it came about."""
+        drawn = round(power_w * MW_PER_W) * width_us
+        self.mw_us += drawn
+        self.covered_us += width_us
+        self.count_kind(means, drawn)
 
     def count_kind(self, means: Means | None, mw_us: int) -> None:
         """Of what is added already, how it came about."""
@@ -66,7 +70,7 @@ class Sum:
     @property
     def covered_h(self) -> float:
         """Hours that have readings."""
-        return self.covered_us / US_PER_H
+        return self.covered_us / HOUR_US
 
 
 def sum_before(folder: Path, to_us: int) -> Sum:
@@ -86,7 +90,8 @@ def sum_before(folder: Path, to_us: int) -> Sum:
 def _add_sealed(total: Sum, sealed: Path) -> None:
     import pyarrow as pa
 
-    power, width, told = columns_of(sealed, "power_w", "width_us", "power_by")
+    table = read_sealed(sealed, ("power_w", "width_us", "power_by"))
+    power, width, told = table["power_w"], table["width_us"], table["power_by"]
     mw = pc.cast(pc.round(pc.multiply(power, MW_PER_W)), "int64")
     drawn = pa.table({"told": told, "mw_us": pc.multiply(mw, width)})
     for row in drawn.group_by("told").aggregate([("mw_us", "sum")]).to_pylist():

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wattboard.errors import UsageError
-from wattboard.live.readings import VALUES, Reading
-from wattboard.live.recording import HOUR_US, SEALED, by_hour, readings
+from wattboard.live.readings import VALUES
+from wattboard.live.recording import SEALED, by_hour, columns_of, read_sealed, readings
+from wattboard.zones import DAY_US, HOUR_US
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DAY_US = 86_400_000_000
 # More than that is for a build; a window is read for every look at it.
 LONGEST_US = 7 * DAY_US
 COLUMNS = ("time_us", "width_us", *VALUES, "power_by")
+# Told even where nothing is known.
+ALWAYS = ("time_us", "width_us", "power_w", "power_by")
 MOST_POINTS = 20_000
 
 
@@ -49,7 +50,7 @@ def _read(folder: Path, from_us: int, to_us: int) -> pa.Table:
     """
     import pyarrow as pa
 
-    parts = [_columns([])]
+    parts = [pa.table(columns_of([]))]
     for hour, paths in by_hour(folder):
         low, high = max(from_us, hour * HOUR_US), min(to_us, (hour + 1) * HOUR_US)
         if low >= high:
@@ -57,38 +58,18 @@ def _read(folder: Path, from_us: int, to_us: int) -> pa.Table:
         if [path.suffix for path in paths] == [SEALED]:
             parts.append(_sealed(paths[0], low, high))
         else:
-            parts.append(_columns(readings(folder, low, high)))
-    table = pa.concat_tables(parts, promote_options="default").combine_chunks()
-    known = [name for name in COLUMNS if name in table.column_names]
+            parts.append(pa.table(columns_of(list(readings(folder, low, high)))))
+    table = pa.concat_tables(parts, promote_options="permissive").combine_chunks()
+    known = [name for name in COLUMNS if name in ALWAYS or table[name].null_count < len(table)]
     return table.select(known)
 
 
 def _sealed(path: Path, from_us: int, to_us: int) -> pa.Table:
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
-        names = file.schema_arrow.names
-        table = file.read([name for name in COLUMNS if name in names])
+    table = read_sealed(path, COLUMNS)
     time = table["time_us"]
     return table.filter(pc.and_(pc.greater_equal(time, from_us), pc.less(time, to_us)))
-
-
-def _columns(found: Iterable[Reading]) -> pa.Table:
-    import pyarrow as pa
-
-    rows = list(found)
-    columns: dict[str, Any] = {
-        "time_us": pa.array([one.time_us for one in rows], pa.int64()),
-        "width_us": pa.array([one.width_us for one in rows], pa.int64()),
-    }
-    for name in VALUES:
-        values = pa.array([one.values.get(name) for one in rows], pa.float64())
-        if values.null_count < len(values) or name == "power_w":
-            columns[name] = values
-    told = [one.means.get("power_w") for one in rows]
-    columns["power_by"] = pa.array([None if by is None else str(by) for by in told], pa.string())
-    return pa.table(columns)
 
 
 def _bucketed(table: pa.Table, from_us: int, width_us: int) -> pa.Table:

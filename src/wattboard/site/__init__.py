@@ -109,7 +109,8 @@ def environment() -> Any:
     return found
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
+    """A value of a setting as TOML has it."""
     # JSON's strings are TOML's but for this character, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
@@ -123,7 +124,7 @@ def _given(summary: Summary) -> dict[str, Any]:
 
 def settings_toml(summary: Summary) -> str:
     """The settings of the build as a ``wattboard.toml``."""
-    return "\n".join(f"{name} = {_toml(value)}" for name, value in _given(summary).items())
+    return "\n".join(f"{name} = {toml(value)}" for name, value in _given(summary).items())
 
 
 def settings_command(summary: Summary) -> str:

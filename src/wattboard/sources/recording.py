@@ -6,12 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from wattboard.schema import COLUMN, Binding, Recipe
+from wattboard.schema import COLUMN, KINDS, Binding, Recipe
 from wattboard.sources.head import Head
 
 TIME, WIDTH, ZONE = "time_us", "width_us", "zone"
 BY = "_by"
-KINDS = ("measured", "estimated", "modelled")
 
 
 def detect(head: Head) -> Recipe | None:
