@@ -52,8 +52,8 @@ SCRIPTS = {
     "world": ("numbers.js", "world.js"),
 }
 ASSETS = (
-    *("wattboard.css", "wattboard.js", "paper.js", "reading.js", "embed.js", "snippets.js"),
-    *("world-shapes.js", "favicon.svg"),
+    *("wattboard.css", "wattboard.js", "paper.js", "reading.js", "tools.js"),
+    *("embed.js", "snippets.js", "world-shapes.js", "favicon.svg"),
     *dict.fromkeys(script for scripts in SCRIPTS.values() for script in scripts),
 )
 TABLE_ROWS = 50

@@ -15,7 +15,7 @@ SCRIPTS = ("numbers.js", "live-readings.js", "live-chart.js", "live-now.js", "li
 ASSETS = (
     *(name for name in SHARED if not name.endswith(".js")),
     "live.css",
-    *("wattboard.js", "paper.js", "reading.js"),
+    *("wattboard.js", "paper.js", "reading.js", "tools.js"),
     *SCRIPTS,
 )
 # An hour, or as many readings as make a picture where they are minutes apart.

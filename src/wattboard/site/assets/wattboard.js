@@ -213,7 +213,7 @@ const wattboard = (() => {
   async function drawing(element) {
     const id = element.dataset.chart;
     try {
-      const [figure] = await Promise.all([get("chart", id, `data/charts/${id}.js`), ...["plotly.min", "paper", "reading"].map((name) => load(`assets/${name}.js`))]);
+      const [figure] = await Promise.all([get("chart", id, `data/charts/${id}.js`), ...["plotly.min", "paper", "reading", "tools"].map((name) => load(`assets/${name}.js`))]);
       element.figure = figure;
       element.querySelector("noscript")?.remove();
       element.dispatchEvent(new CustomEvent("figure", { bubbles: true }));
@@ -225,7 +225,7 @@ const wattboard = (() => {
       element.setAttribute("role", "application");
       element.setAttribute("aria-roledescription", "chart");
       element.querySelector(".plot-container").setAttribute("aria-hidden", "true");
-      tools(element);
+      wattboard.tools(element);
       element.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
     } catch (error) {
       element.textContent = `This chart could not be drawn: ${error.message}.`;
@@ -288,39 +288,6 @@ const wattboard = (() => {
     const width = meta.series.find(([name]) => name === element.shown.name)[1];
     const unit = width >= 3600 ? `${width / 3600} h` : width >= 60 ? `${width / 60} min` : `${width} s`;
     output.textContent = `${from} to ${to}, buckets of ${unit}`;
-  }
-
-  function move(element, act) {
-    const change = {};
-    for (const key of element._fullLayout.meta.zoom) {
-      const axis = element._fullLayout[key];
-      const [low, high] = range(axis);
-      const width = high - low;
-      const share = { in: [0.25, -0.25], out: [-0.5, 0.5], earlier: [-0.5, -0.5], later: [0.5, 0.5] }[act];
-      // A second axis zooms, but stepping sideways is along the first.
-      if (act.endsWith("er") && key !== element._fullLayout.meta.zoom[0]) continue;
-      let next = [low + share[0] * width, high + share[1] * width];
-      const [first, last] = (element.extent?.[key] ?? element.home[key]).map((value) => (isDate(axis) ? time(value) : value));
-      const size = Math.abs(last - first), left = Math.min(first, last);
-      if (Math.abs(next[1] - next[0]) >= size) next = [first, last];
-      const under = left - Math.min(...next), over = Math.max(...next) - (left + size);
-      if (under > 0) next = next.map((value) => value + under);
-      else if (over > 0) next = next.map((value) => value - over);
-      change[`${key}.range`] = isDate(axis) ? next.map((value) => new Date(value).toISOString().slice(0, -1)) : next;
-    }
-    Plotly.relayout(element, change);
-  }
-
-  function tools(element) {
-    const box = element.closest("figure").querySelector(".tools");
-    box.addEventListener("click", (event) => {
-      const act = event.target.dataset?.act;
-      if (!act) return;
-      if (act === "reset") reset(element);
-      else if (act === "png" || act === "svg") wattboard.picture(element, act);
-      else move(element, act);
-    });
-    box.querySelectorAll("button").forEach((button) => { button.disabled = false; });
   }
 
   // --- light, dark, width, paper -------------------------------------------------------------------
@@ -394,7 +361,7 @@ const wattboard = (() => {
     chart: (name, figure) => arrived.chart.set(name, figure),
     series: (name, found) => arrived.series.set(name, found),
     table: (name, table) => arrived.table.set(name, table),
-    get, run: load, fill, load: series, refresh, controls, compose, narrow, drawn, time, isDate, range,
+    get, run: load, fill, load: series, refresh, controls, compose, narrow, drawn, time, isDate, range, reset,
     // Draws everything for paper, or for the screen again.
     onPaper: (fit) => { paper = fit; return Promise.all(drawn().map((element) => refresh(element))); },
   };
