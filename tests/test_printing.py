@@ -102,6 +102,48 @@ def test_a_page_prints(dark: Any, site: Path, tmp_path: Path, name: str) -> None
     printed.close()
 
 
+def test_a_long_table_has_its_head_on_every_sheet(dark: Any, site: Path) -> None:
+    page = dark.new_page()
+    page.goto((site / "world.html").as_uri())
+    sheets = pypdfium2.PdfDocument(page.pdf(format="A4", prefer_css_page_size=True))
+    texts = [sheet.get_textpage().get_text_bounded() for sheet in sheets]
+    rows = [text for text in texts if text.count("2022\r\n") + text.count("2022\n") > 20]
+    assert len(rows) >= 3
+    assert all("Year of grid" in text for text in rows)
+    page.close()
+
+
+# Texts that leave their chart to the side, and names of rows that stand on one another.
+ASTRAY = """() => [...document.querySelectorAll("[data-chart]")].flatMap((chart) => {
+    const box = chart.querySelector(".main-svg").getBoundingClientRect();
+    const texts = [...chart.querySelectorAll(".main-svg text")].filter((text) => text.textContent);
+    const out = texts.filter((text) => text.getBoundingClientRect().right > box.right + 1);
+    const rows = [...chart.querySelectorAll(".yaxislayer-above .ytick text")]
+        .map((text) => text.getBoundingClientRect()).sort((a, b) => a.top - b.top);
+    const close = rows.filter((row, i) => i && row.top - rows[i - 1].top < 0.8 * row.height);
+    return [...out.map((text) => [chart.dataset.chart, text.textContent]),
+        ...close.slice(0, 1).map(() => [chart.dataset.chart, "rows"])];
+})"""
+
+
+@pytest.mark.parametrize("name", ["gpus", "ai-models", "drivers", "power", "world"])
+def test_on_paper_texts_stay_in_their_chart_and_rows_apart(
+    dark: Any, site: Path, name: str
+) -> None:
+    page = dark.new_page()
+    page.goto((site / f"{name}.html").as_uri())
+    page.locator("#print").click()
+    page.wait_for_function("() => window.printed")
+    page.emulate_media(media="print")
+    page.evaluate("() => { window.dispatchEvent(new Event('beforeprint')); }")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[data-chart]')].every("
+        "(chart) => chart._fullLayout.width === 690)"
+    )
+    assert page.evaluate(ASTRAY) == []
+    page.close()
+
+
 def test_charts_that_never_came_into_view_are_drawn_meanwhile(dark: Any, site: Path) -> None:
     page = dark.new_page()
     page.goto(f"{site.as_uri()}/power.html")

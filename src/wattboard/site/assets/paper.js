@@ -41,18 +41,23 @@
   // --- paper: white whatever the screen, and as wide as a sheet ------------------------------------
 
   // An A4 sheet within its margins, in px; charts are no taller than lets text stand beside them.
-  const SHEET = 690, LINE = 270, TALL = 350;
+  const SHEET = 690, LINE = 270, TALL = 350, HEAD = 96, ROW = 15, FEW = 12;
   const root = document.documentElement;
   let theme;
   // All of it happens before the event is over: what it awaits is there.
   window.addEventListener("beforeprint", () => {
     theme = root.dataset.theme;
     root.dataset.theme = "light";
-    wattboard.onPaper((element, { layout }) => {
+    wattboard.onPaper((element, { data, layout }) => {
       layout.width = SHEET;
-      // A list is as long as it is, and where text runs into other text it is small.
-      if (!element.style.minHeight) layout.height = Math.min(parseFloat(getComputedStyle(element).getPropertyValue("--h")), layout.meta.opens ? LINE : TALL);
-      for (const one of layout.annotations ?? []) if (one.name === "wide label") one.font = { ...one.font, size: 10 };
+      // A list is as long as its rows, which stand closer than on a screen.
+      const rows = layout.yaxis.tickvals?.length ?? (layout.yaxis.dtick === 1 ? new Set(data.flatMap(({ y }) => y ?? [])).size : 0);
+      if (rows > FEW) {
+        layout.height = HEAD + ROW * Math.max(rows, 2);
+        layout.yaxis.tickfont = { size: 10 };
+      } else if (!element.style.minHeight) layout.height = Math.min(parseFloat(getComputedStyle(element).getPropertyValue("--h")), layout.meta.opens ? LINE : TALL);
+      // Where text runs into other text, or out of the sheet, it is small.
+      for (const one of layout.annotations ?? []) if (one.name === "wide label" || one.name?.startsWith("panel")) one.font = { ...one.font, size: 10 };
     });
   });
   window.addEventListener("afterprint", async () => {
