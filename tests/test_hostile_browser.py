@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from conftest import Visit
 from hostile import small_summary, with_texts
 from test_hostile import ATTACKS
 from wattboard import build
@@ -16,7 +17,8 @@ from wattboard.charts import figures, plotly_js
 from wattboard.reference import calculator_tables
 from wattboard.settings import Settings
 from wattboard.site import PAGES, render
-from wattboard.site.writer import write_site
+from wattboard.site.single_file import in_one_file
+from wattboard.site.writer import MARKER, write_site
 
 pytestmark = pytest.mark.browser
 
@@ -117,3 +119,33 @@ def test_nothing_runs_and_everything_is_drawn(
     root = site.as_uri()
     assert not [url for url in requests if url.startswith("file:") and not url.startswith(root)]
     context.close()
+
+
+@pytest.mark.parametrize("made_of", ["of_files", "of_texts"])
+def test_nothing_runs_in_one_file_either(
+    made_of: str, browser: Any, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    site: Path = request.getfixturevalue(made_of)
+    files = {
+        path.relative_to(site).as_posix(): path.read_bytes()
+        for path in site.rglob("*")
+        if path.is_file() and path.name != MARKER
+    }
+    report = tmp_path / "report.html"
+    report.write_bytes(in_one_file(files))
+    with Visit(browser, 1280) as visit:
+        page = visit.page
+        page.on("dialog", lambda one: (visit.complaints.append(one.message), one.dismiss()))
+        page.goto(report.as_uri())
+        entries = page.locator('nav[aria-label="Pages"] a')
+        assert entries.count() == len(PAGES)
+        for place in range(len(PAGES)):
+            entries.nth(place).click()
+            shown = page.locator(".part.shown [data-chart]")
+            for chart in shown.all():
+                chart.scroll_into_view_if_needed()
+                chart.locator(".main-svg").first.wait_for(state="attached", timeout=20_000)
+            assert page.evaluate("window.__ran === undefined")
+        assert visit.complaints == []
+        asked = [url for url in visit.requests if not url.startswith(("data:", "blob:"))]
+        assert asked == [report.as_uri()]
