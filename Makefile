@@ -29,14 +29,15 @@ package: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,release]'
 	$(BIN)/python -m pytest release
 
-# Tests of every room on the oldest versions that pyproject.toml allows.
+# Tests of every room, of the package as built, on the oldest versions that pyproject.toml allows.
 OLDEST := $(VENV)/oldest
 OLDEST_TESTS := $(patsubst %,tests/test_%.py,ai_models codecarbon counter energy engine footprint gpus hardware \
 	locations power_model settings sources steps world)
 oldest: $(READY)
 	$(BIN)/python release/lowest.py > $(OLDEST).txt
 	$(BIN)/python -m venv --clear $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(OLDEST).txt -e '.[dev]'
+	rm -rf $(OLDEST)-wheel && $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w $(OLDEST)-wheel .
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(OLDEST).txt "$$(echo $(OLDEST)-wheel/*.whl)[dev]"
 	@# What they need in turn is new, and deprecates what they still use.
 	$(OLDEST)/bin/python -m pytest -n 2 -W ignore::DeprecationWarning $(OLDEST_TESTS)
 

@@ -255,3 +255,36 @@ def test_a_fitted_model_gives_wall_watts_with_their_interval(tmp_path: Path) -> 
     assert found[0].bounds == bounds
     with pytest.raises(InputError, match=f"needs {fitted_model.columns[0]}"):
         model_of(path, ["ram_util_pct_other"])
+
+
+def test_sensors_that_fail_at_the_start_are_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import codecarbon
+
+    from wattboard.live.sensors import Sensors
+
+    # flush lets no exception out: what it has not handed over has failed.
+    monkeypatch.setattr(codecarbon.OfflineEmissionsTracker, "flush", lambda _: None)
+    sensors = Sensors()
+    with pytest.raises(InputError, match="CodeCarbon could not read the sensors"):
+        sensors.start()
+    sensors.stop()
+
+
+def test_this_machines_sensors_give_powers_with_how_they_came_about() -> None:
+    from wattboard.live.sensors import Sensors
+
+    sensors = Sensors()
+    sensors.start()
+    try:
+        threading.Event().wait(0.3)
+        sample = sensors.sample()
+    finally:
+        sensors.stop()
+    powers = {name for name in sample.values if name.endswith("power_w")}
+    assert powers
+    assert powers <= sample.means.keys()
+    assert all(0 <= sample.values[name] < 10_000 for name in powers)
+    assert 0 <= sample.values["ram_util_pct"] <= 100
+    assert any("power is" in line for line in sensors.about())
