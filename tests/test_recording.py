@@ -260,6 +260,7 @@ print(recording.trouble)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)  # each of its writes is synced to a disk that may be slow
 def test_a_thousand_kills_lose_nothing_that_was_acknowledged(folder: Path) -> None:
     script = Path(__file__).with_name("killed_recorder.py")
     words = [sys.executable, str(script), str(folder), "1000", "7"]
