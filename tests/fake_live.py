@@ -61,7 +61,7 @@ class Wave:
             parts = [value for name, value in values.items() if name.endswith("_power_w")]
             values["power_w"] = sum(value or 0.0 for value in parts) * 1.12 + 31
             means["power_w"] = WALL
-        return Sample(values, means)
+        return Sample(values, means, simulated=True)
 
     def sample(self) -> Sample:
         """The wave as it stands."""

@@ -90,7 +90,7 @@ def history(folder: Path, seconds: int, gap: tuple[int, int] = (0, 0)) -> None:
         if not gap[1] <= now - second < gap[0]:
             sample = wave._sample(second)
             values = {name: round(value or 0.0, 3) for name, value in sample.values.items()}
-            reading = Reading(second * US, US, values, sample.means)
+            reading = Reading(second * US, US, values, sample.means, simulated=True)
             hours.setdefault(second // 3600, []).append(to_line(reading, "UTC"))
     for hour, lines in hours.items():
         (folder / f"{name_of(hour)}.jsonl").write_text("\n".join(lines) + "\n")

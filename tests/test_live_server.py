@@ -65,7 +65,8 @@ def client(state: State, tmp_path: Path, *, token: str | None = None, **kwargs: 
         8765, frozenset({"127.0.0.1", "localhost"}) if token is None else frozenset(), token
     )
     pages = Pages(Settings(), state.folder, tmp_path / "pages")
-    app = application(state, pages, door, {"index.html": b"<h1>Now</h1>", "assets/a.js": b"1"})
+    files = {"index.html": b"<h1>Now</h1>", "assets/a.js": b"1"}
+    app = application(state, pages, door, lambda: files)
     return TestClient(app, base_url=OURS, **kwargs)
 
 
@@ -331,7 +332,7 @@ def test_what_breaks_the_recorder_ends_the_server_and_is_raised(
             Silent(),
             pages,
             listen("127.0.0.1", 0),
-            {"index.html": b""},
+            lambda: {"index.html": b""},
             started=lambda: began.append(True),
         )
     assert began
@@ -461,6 +462,14 @@ def test_energy_is_told_by_how_it_came_about(state: State) -> None:
     told = state.told()["today"]
     assert told["kinds_kwh"] == {"measured": 303 / 3.6e6, "estimated": 36 / 3.6e6}
     assert sum(told["kinds_kwh"].values()) == pytest.approx(told["energy_kwh"], rel=1e-12)
+
+
+def test_a_recording_that_holds_simulated_readings_says_so_for_good(state: State) -> None:
+    record(state, range(2))
+    assert state.told()["simulated"] is False
+    state.take(Reading(START + 2 * SECOND, SECOND, {"power_w": 36.0}, MEANS, simulated=True))
+    state.take(reading(3))
+    assert state.told()["simulated"] is True
 
 
 def test_built_pages_lead_back_to_the_live_one(state: State, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wattboard.build import build
 from wattboard.errors import InputError
 from wattboard.live.follower import Follower
 from wattboard.live.intervals import Intervals
@@ -26,6 +27,7 @@ from wattboard.live.readings import Reading
 from wattboard.live.recorder import Keeper
 from wattboard.live.recording import readings
 from wattboard.live.standard_input import LONGEST_LINE, StandardInput
+from wattboard.settings import Settings
 from wattboard.summary import Summary
 
 US = 1_000_000
@@ -352,6 +354,21 @@ def test_a_file_of_years_ago_is_recorded_with_its_own_times_and_energy(
     ]
     kwh = summarise(tmp_path / "log").energy.integrated_kwh
     assert kwh == pytest.approx(sum(row["watts"] for row in rows) / 3.6e6, rel=1e-12)
+
+
+def test_simulated_lines_stay_simulated_in_the_recording_and_on_every_page(tmp_path: Path) -> None:
+    rows = [{"timestamp": T + s, "watts": 100.0, "simulated": s == 7} for s in range(4_000)]
+    done = record(lines_of(rows), tmp_path / "log")
+    assert done.returncode == 0, done.stderr
+    found = [one.time_us // US - T for one in readings(tmp_path / "log") if one.simulated]
+    assert found == [7]
+    pages = Settings(log=[str(tmp_path / "log")], out=str(tmp_path / "site"))
+    assert build(pages).summary.simulated
+    for page in ("index", "power", "drivers"):
+        assert "Simulated data." in (tmp_path / "site" / f"{page}.html").read_text(), page
+    # One hour that was made up is in no other: the hour that is left is a measurement.
+    (tmp_path / "log/2021-01-01T00.parquet").unlink()
+    assert not build(pages).summary.simulated
 
 
 def test_nothing_but_damage_is_one_message(tmp_path: Path) -> None:

@@ -172,24 +172,29 @@ def live(
     folder = out or Path("logs")
     state, recorder = prepare(settings, meter, folder, width_us=width_us, model=model)
     pages = Pages(settings, folder, folder / ".pages")
-    files = live_files(
-        plotly_js(),
-        live_figure(simulated=state.simulated),
-        title=folder.resolve().name,
-        about=state.about,
-        terms=terms_told(state.terms),
-        priced=settings.tariff is not None,
-        interval_s=state.width_us / 1e6,
-        zone=state.totals.zone.key,
-        simulated=state.simulated,
-    )
+    plotly = plotly_js()
+    # Whether readings are simulated is what they say of themselves, the first of them later than this.
+    faces = {
+        simulated: live_files(
+            plotly,
+            live_figure(simulated=simulated),
+            title=folder.resolve().name,
+            about=state.about,
+            terms=terms_told(state.terms),
+            priced=settings.tariff is not None,
+            interval_s=state.width_us / 1e6,
+            zone=state.totals.zone.key,
+            simulated=simulated,
+        )
+        for simulated in (False, True)
+    }
 
     def started() -> None:
         if not quiet:
             print_about(state)
         print_live(address.url)
 
-    serve(state, recorder, meter, pages, address, files, started=started)
+    serve(state, recorder, meter, pages, address, lambda: faces[state.simulated], started=started)
 
 
 def _settings(config: Path | None, *given: Any) -> Settings:

@@ -32,6 +32,7 @@ class Intervals:
         self._known: dict[str, dict[Source, None]] = defaultdict(dict)
         self._counters: dict[Source, tuple[int, float]] = {}
         self._counted: dict[Source, tuple[int, float]] = {}
+        self._simulated = False
 
     @property
     def end_us(self) -> int | None:
@@ -56,6 +57,7 @@ class Intervals:
             raise LineError("of one more host or device than are told apart")
         done = self.close() if self._start is not None and start > self._start else None
         self._start = start
+        self._simulated |= entry.simulated
         for name, value in entry.values.items():
             self._values.setdefault(name, {}).setdefault(entry.source, []).append(value)
             told = entry.means.get(name) or Means("measured", self._by)
@@ -77,9 +79,10 @@ class Intervals:
             name: _together(name, self._values.get(name, {}), known)
             for name, known in self._known.items()
         }
-        done = Interval(self._start, Sample(values, dict(self._means)))
+        done = Interval(self._start, Sample(values, dict(self._means), self._simulated))
         self._over = self._start + self._width
         self._start, self._values, self._means = None, {}, {}
+        self._simulated = False
         return done
 
     def _count(self) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wattboard.errors import WattboardError
-from wattboard.live.readings import VALUES, Means, by_name, means_of
+from wattboard.live.readings import SIMULATED, VALUES, Means, by_name, means_of
 from wattboard.sources.options import scale_of
 from wattboard.sources.table import TIME, obvious
 from wattboard.sources.times import EARLIEST_S, LATEST_S, UNITS_US
@@ -32,7 +32,8 @@ class LineError(Exception):
 class Entry:
     """What a line says: an instant, or the mean of ``width_us`` from then on (0: an instant).
 
-    ``source`` is host and device, which tell meters apart. ``energy_kwh`` is a counter.
+    ``source`` is host and device, which tell meters apart. ``energy_kwh`` is a counter. ``simulated``:
+    the line says that no machine drew it.
     """
 
     time_us: int
@@ -41,6 +42,7 @@ class Entry:
     values: dict[str, float]
     means: dict[str, Means] = field(default_factory=dict)
     energy_kwh: float | None = None
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Lines:
             values,
             _means(found, values),
             energy,
+            found.get(SIMULATED) is True,
         )
 
     def _names(self, header: tuple[str, ...]) -> _Names:

@@ -15,11 +15,13 @@ class Sample:
     """What a meter says of the time since it was last asked.
 
     ``values`` are canonical columns (W, %), None where unknown; ``means`` how each came about.
-    ``power_w`` is the whole's; where it is absent the parts' sum stands for it.
+    ``power_w`` is the whole's; where it is absent the parts' sum stands for it. ``simulated``: it is
+    made up, and every page says so.
     """
 
     values: dict[str, float | None]
     means: dict[str, Means] = field(default_factory=dict)
+    simulated: bool = False
 
 
 class MeterError(Exception):

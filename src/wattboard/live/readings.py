@@ -21,6 +21,8 @@ VALUES = (
 # The bounds of a modelled power.
 BOUNDS = ("power_low_w", "power_high_w")
 DIGITS = 3
+# The column that is true where no machine drew the power; absent otherwise.
+SIMULATED = "simulated"
 # How the means of a whole begin that is nothing but its parts.
 SUM_OF = "the sum of "
 
@@ -51,7 +53,7 @@ class Reading:
     """Means over ``[time_us, time_us + width_us)``, UTC.
 
     ``values`` has canonical columns (W, %), ``bounds`` the interval of a modelled power (W), ``means``
-    how each value came about. What is unknown is absent.
+    how each value came about. What is unknown is absent. ``simulated``: no machine drew it.
     """
 
     time_us: int
@@ -59,6 +61,7 @@ class Reading:
     values: dict[str, float]
     means: dict[str, Means] = field(default_factory=dict)
     bounds: dict[str, float] = field(default_factory=dict)
+    simulated: bool = False
 
     @property
     def energy_wh(self) -> float | None:
@@ -87,6 +90,8 @@ def to_line(reading: Reading, zone: str) -> str:
     """A reading as one line of JSON, without its end; ``zone`` is the machine's (IANA)."""
     line: dict[str, Any] = {"time_us": reading.time_us, "width_us": reading.width_us}
     line["zone"] = zone
+    if reading.simulated:
+        line[SIMULATED] = True
     line |= reading.values | reading.bounds
     line |= {by_name(name): str(means) for name, means in reading.means.items()}
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
@@ -123,4 +128,5 @@ def from_row(row: dict[str, Any]) -> Reading:
         values=numbers(VALUES),
         bounds=numbers(BOUNDS),
         means={name: told for name, told in means.items() if told is not None},
+        simulated=row.get(SIMULATED) is True,
     )

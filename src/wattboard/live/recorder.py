@@ -83,7 +83,7 @@ class Keeper:
                 means["power_w"] = told
         if "power_w" not in values:
             return None
-        return Reading(start, self.width_us, values, means, bounds)
+        return Reading(start, self.width_us, values, means, bounds, sample.simulated)
 
 
 class Recorder:

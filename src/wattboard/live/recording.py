@@ -22,7 +22,16 @@ from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError, OutputError
 from wattboard.live.clock import steady_us
-from wattboard.live.readings import BOUNDS, VALUES, Reading, by_name, from_line, from_row, to_line
+from wattboard.live.readings import (
+    BOUNDS,
+    SIMULATED,
+    VALUES,
+    Reading,
+    by_name,
+    from_line,
+    from_row,
+    to_line,
+)
 from wattboard.zones import HOUR_US
 from wattboard.zones import US_PER_S as US
 
@@ -228,6 +237,7 @@ def columns_of(readings: Sequence[Reading]) -> dict[str, pa.Array]:
     for name in VALUES:
         told = [str(one.means[name]) if name in one.means else None for one in readings]
         columns[by_name(name)] = pa.array(told, pa.string())
+    columns[SIMULATED] = pa.array([one.simulated or None for one in readings], pa.bool_())
     return columns
 
 

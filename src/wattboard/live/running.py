@@ -92,7 +92,9 @@ def prepare(
         last = last_reading(folder)
         clock = Clock()
         state = State(folder, width_us, totals, terms, recording, meter.about())
-        state.simulated = bool(getattr(meter, "simulated", False))
+        # A meter may know it from the start; otherwise its readings say so.
+        made_up = bool(getattr(meter, "simulated", False))
+        state.simulated = made_up or (last is not None and last.simulated)
         keeper = Keeper(
             [recording.append, state.take, *also],
             width_us=width_us,

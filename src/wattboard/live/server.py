@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,16 +30,15 @@ if TYPE_CHECKING:
     from wattboard.live.pages import Pages
     from wattboard.live.state import State
 
+Files = Callable[[], Mapping[str, bytes]]
 PING_S = 15
 TROUBLE_S = 0.5
 NAVIGATION, LINK = '<nav aria-label="Pages">\n', '<a href="/">Live</a>\n'
 ARROW = "application/vnd.apache.arrow.stream"
 
 
-def application(
-    state: State, pages: Pages, door: Door, files: dict[str, bytes], lifespan: Any = None
-) -> Any:
-    """The ASGI application; ``files`` are the live page's own (``index.html``, ``assets/...``)."""
+def application(state: State, pages: Pages, door: Door, files: Files, lifespan: Any = None) -> Any:
+    """The ASGI application; ``files()`` are the live page's own (``index.html``, ``assets/...``)."""
     from wattboard.live.guard import Guard
 
     scrape = exposition(state)
@@ -47,10 +46,10 @@ def application(
     session = wall_us()
 
     async def index(_request: Request) -> Response:
-        return HTMLResponse(files["index.html"])
+        return HTMLResponse(files()["index.html"])
 
     async def asset(request: Request) -> Response:
-        body = files.get(f"assets/{request.path_params['name']}")
+        body = files().get(f"assets/{request.path_params['name']}")
         if body is None:
             return Response("There is no such file.", 404)
         return Response(body, media_type=_type_of(request.path_params["name"]))

@@ -18,6 +18,7 @@ from wattboard.live.running import AnyRecorder, RecorderThread
 if TYPE_CHECKING:
     from wattboard.live.meters import Feed, Meter
     from wattboard.live.pages import Pages
+    from wattboard.live.server import Files
     from wattboard.live.state import State
 
 # A browser that listens never hangs up by itself.
@@ -69,7 +70,7 @@ def serve(
     meter: Meter | Feed,
     pages: Pages,
     address: Address,
-    files: dict[str, bytes],
+    files: Files,
     *,
     started: Callable[[], None],
 ) -> None:

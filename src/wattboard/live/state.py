@@ -41,6 +41,8 @@ class State:
         self.totals.add(reading)
         self.parts |= {part for part in PARTS if f"{part}_power_w" in reading.values}
         self.latest = reading
+        # Whatever comes later: a recording that holds made-up readings is no measurement.
+        self.simulated = self.simulated or reading.simulated
         text = json.dumps(self.told(), separators=(",", ":"), ensure_ascii=False)
         self.hub.publish(reading.time_us, text)
 
@@ -64,6 +66,7 @@ class State:
                 **_figures(self.totals.whole_footprint(self.terms), self.totals.whole),
             },
             "status": self.status_told(),
+            "simulated": self.simulated,
         }
 
     def status_told(self) -> dict[str, Any]:

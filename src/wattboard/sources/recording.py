@@ -9,7 +9,7 @@ from typing import Any
 from wattboard.schema import COLUMN, KINDS, Binding, Recipe
 from wattboard.sources.head import Head
 
-TIME, WIDTH, ZONE = "time_us", "width_us", "zone"
+TIME, WIDTH, ZONE, SIMULATED = "time_us", "width_us", "zone", "simulated"
 BY = "_by"
 
 
@@ -22,10 +22,11 @@ def detect(head: Head) -> Recipe | None:
     if not isinstance(first.get(TIME), int) or not isinstance(first.get(WIDTH), int):
         return None
     zone = str(first.get(ZONE) or "UTC")
+    simulated = _simulated(head)
     header = tuple(head.columns) or tuple(dict.fromkeys(name for row in rows for name in row))
     return Recipe(
         format="recording",
-        title="a recording of this machine",
+        title="simulated readings" if simulated else "a recording of this machine",
         kind=head.kind,
         columns={name: Binding(name) for name in header if name in COLUMN},
         time=TIME,
@@ -36,7 +37,21 @@ def detect(head: Head) -> Recipe | None:
         reading="mean",
         width_us=int(first[WIDTH]),
         means=_means(head, header),
+        simulated=simulated,
     )
+
+
+def _simulated(head: Head) -> bool:
+    """Whether any reading of the file says of itself that no machine drew it."""
+    if head.kind != "parquet":
+        lines = head.path.read_text("utf-8", errors="replace").splitlines()
+        return any(row.get(SIMULATED) is True for row in _rows(lines))
+    if SIMULATED not in head.columns:
+        return False
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    return bool(pc.any(pq.read_table(head.path, columns=[SIMULATED])[SIMULATED]).as_py())
 
 
 def _means(head: Head, header: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:

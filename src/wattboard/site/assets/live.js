@@ -74,6 +74,11 @@
   const row = ({ time_us: time, values, means }) => [time / 1000, values.power_w, means.power_w ? `${means.power_w.kind}: ${means.power_w.by}` : "unknown how"];
 
   function read(told) {
+    // How the page and its chart mark what is simulated comes from the server.
+    if (told.simulated !== marked(document)) {
+      location.reload();
+      return;
+    }
     latest = told;
     readings.take([row(told.reading)]);
     live.since(told.recording.first_us / 1000);
@@ -100,13 +105,14 @@
     }
   }
 
+  const marked = (page) => page.querySelector(".banner") !== null;
+
   // The server was started again, maybe with other settings: what it tells once is read anew.
   async function again() {
     const response = await fetch("/");
     if (!response.ok) return;
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     const { interval, zone } = fresh.body.dataset;
-    const marked = (page) => page.querySelector(".banner") !== null;
     if (interval !== document.body.dataset.interval || zone !== document.body.dataset.zone || marked(fresh) !== marked(document)) {
       location.reload();
       return;
