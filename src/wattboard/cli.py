@@ -49,10 +49,13 @@ def _leave(code: int) -> NoReturn:
 def _run() -> int:
     error: BaseException | None = None
     code = 0
+    words = sys.argv[1:]
     try:
+        if words[:1] == ["build"] and _stands(words):
+            return 0
         from wattboard.commands import app
 
-        app()
+        app(obj=tuple(words))
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else 1 if leaving.code else 0
     except BaseException as caught:  # noqa: BLE001  # this is where every error ends
@@ -61,6 +64,19 @@ def _run() -> int:
     if interrupts.caught() or isinstance(error, KeyboardInterrupt):
         return _interrupted()
     return code if error is None else _explained(error)
+
+
+def _stands(words: list[str]) -> bool:
+    """Say what the build has said that wrote the site, if another would write the same."""
+    from wattboard.unchanged import standing
+
+    told = standing(words)
+    if told is None:
+        return False
+    from wattboard.terminal import print_again
+
+    print_again(told)
+    return True
 
 
 def _interrupted() -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wattboard.build import Built
     from wattboard.pipeline import Progress
     from wattboard.summary import InputFile, LogInfo, ModelReport, Quality, RuleResult
+    from wattboard.unchanged import Told
 
 SHOW_AFTER_S = 0.5
 POLL_S = 0.1
@@ -25,6 +26,7 @@ NAMED_RULES = 10
 # Rules that put rows in order or tell what was found, and take nothing away.
 KEEPS_ALL = frozenset({"out-of-order", "clock-changes", "power-from-counter"})
 GAPS = "gaps"
+_heard: list[list[str]] = []
 
 
 # --------------------------------------------------------------------------- lines
@@ -41,6 +43,8 @@ def say(text: str = "") -> None:
     Raises:
         OutputError: it cannot be written; a reader that has left is a ``BrokenPipeError``.
     """
+    for heard in _heard:
+        heard.append(text)
     stream = sys.stdout
     if stream is None:
         return
@@ -54,6 +58,17 @@ def say(text: str = "") -> None:
         raise
     except OSError as error:
         raise _unwritable(error) from error
+
+
+@contextmanager
+def overheard() -> Iterator[list[str]]:
+    """The lines that are said meanwhile, to be said again."""
+    heard: list[str] = []
+    _heard.append(heard)
+    try:
+        yield heard
+    finally:
+        _heard.remove(heard)
 
 
 def say_json(text: str) -> None:
@@ -257,8 +272,8 @@ def print_counts(info: LogInfo, quality: Quality, files: str) -> None:
 
 
 def print_built(built: Built, *, verbose: bool) -> None:
-    """The report of a build, ending with where the site is."""
-    summary, site = built.summary, built.site
+    """The report of a build, but for where the site is."""
+    summary = built.summary
     print_log(summary.log)
     if verbose:
         print_rules(summary.quality, everything=True)
@@ -274,11 +289,29 @@ def print_built(built: Built, *, verbose: bool) -> None:
     print_origins(summary.inputs)
     for line in replaced_lines(built.replaced):
         say(line)
+
+
+def print_written(built: Built) -> None:
+    """Where the site is, and what it took."""
+    site = built.site
     again = ", the analysis from the cache" if built.from_cache else ""
     files = f"{site.files:,} files" if site.opens != site.path else "one file"
     say(f"Wrote      {files} ({site.bytes / 1e6:,.1f} MB) to {site.path}")
     say(f"Took       {built.seconds:,.1f} s{again}")
     say(f"Open {site.opens}")
+
+
+def print_again(told: Told) -> None:
+    """The report of a build that need not be made: what it has said, and where the site is."""
+    if told.json is not None:
+        say_json(told.json)
+    if not told.lines:
+        return
+    for line in told.lines:
+        say(line)
+    files = f"{told.files:,} files" if told.opens != told.path else "one file"
+    say(f"Unchanged  {files} ({told.bytes / 1e6:,.1f} MB) in {told.path}: nothing to build")
+    say(f"Open {told.opens}")
 
 
 def print_origins(inputs: Sequence[InputFile]) -> None:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wattboard import interrupts
 from wattboard.errors import InputError, OutputError
 
 LEFTOVER_AGE_S = 24 * 3600
@@ -208,7 +209,9 @@ class Cache:
         """A folder for what does not fit into memory; it goes with the process."""
         self.make()
         try:
-            return tempfile.TemporaryDirectory(prefix=f"{SPILL}{os.getpid()}-", dir=self.folder)
+            # An interrupt between the folder and what removes it would leave it there.
+            with interrupts.held():
+                return tempfile.TemporaryDirectory(prefix=f"{SPILL}{os.getpid()}-", dir=self.folder)
         except OSError as error:
             raise OutputError(
                 f"The cache folder {self.folder} cannot be written: {error.strerror}.",
