@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from wattboard import interrupts
 from wattboard.errors import WattboardError
 
 TRACEBACK = "WATTBOARD_TRACEBACK"
+OBJECTS = 200_000
 
 
 def main() -> None:
@@ -51,8 +53,11 @@ def _run() -> int:
     code = 0
     words = sys.argv[1:]
     try:
-        if words[:1] == ["build"] and _stands(words):
-            return 0
+        if words[:1] == ["build"]:
+            if _stands(words):
+                return 0
+            # What a build makes lives to its end: looking for garbage in it takes a tenth of the time.
+            gc.set_threshold(OBJECTS, 20, 20)
         from wattboard.commands import app
 
         app(obj=tuple(words))

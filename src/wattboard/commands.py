@@ -221,10 +221,11 @@ def fit(
     quiet: Quietly = False,
 ) -> None:
     """Fit the power model of a metered log: watts from activity, for predict."""
+    from wattboard.fit_lines import print_fit
     from wattboard.model import check_model_target, write_model
     from wattboard.preflight import preflight
     from wattboard.sources.files import expand
-    from wattboard.terminal import print_fit, say, say_json
+    from wattboard.terminal import say, say_json
 
     settings = _settings(config, "fit", log=log, timezone=timezone, columns=columns, engine=engine)
     preflight(settings, writes=False)

@@ -93,7 +93,7 @@ def seen(call: Call, read: Read) -> dict[str, Any] | None:
             "notes": log.notes,
             "extras": [file_identity(Path(name)) for name in read.extras],
             "fetched": _below(default_cache_folder() / FETCHED),
-            "code": _code(),
+            "code": code_identity(),
             "environment": _environment(),
         }
     except (OSError, WattboardError):
@@ -183,21 +183,22 @@ def _walked(folder: Path, name: str, skip: str) -> Iterator[list[Any]]:
             yield from _walked(Path(entry.path), f"{name}{entry.name}/", skip)
 
 
-def _code() -> str:
+def code_identity() -> str:
     """This package as it lies on the disk, what is installed beside it, and who runs them."""
-    installed = [
-        sorted((one.name, one.stat().st_mtime_ns) for one in os.scandir(folder) if _known(one.name))
-        for folder in sys.path
-        if Path(folder).is_dir()
-    ]
     # Python writes into folders of its own what it compiles, which changes the folder above.
     package = _below(Path(__file__).parent, skip="__pycache__")
     files = [entry for entry in package if not stat.S_ISDIR(entry[1])]
-    return key_of(sys.version, installed, files)
+    return key_of(sys.version, [_installed(folder) for folder in sys.path], files)
 
 
-def _known(name: str) -> bool:
-    return name.endswith(INSTALLED)
+def _installed(folder: str) -> list[tuple[str, int]]:
+    """What the names of the folders tell, which hold the versions."""
+    try:
+        entries = [one for one in os.scandir(folder or ".") if one.name.endswith(INSTALLED)]
+        return sorted((one.name, one.stat().st_mtime_ns) for one in entries)
+    except OSError:
+        # An archive, or a folder that cannot be read: nothing is imported from it by its name.
+        return []
 
 
 def _environment() -> str:
