@@ -9,14 +9,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from jinja2 import Environment
 
 from wattboard.engine import cache as module
 from wattboard.engine.cache import Cache, file_identity, load_json, valid_parquet
 from wattboard.errors import OutputError
+from wattboard.site import environment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 LOG = "time,watts\n" + "".join(f"2024-03-01 00:{m:02d}:00,{90 + m}\n" for m in range(30))
@@ -221,3 +224,29 @@ def test_a_cache_that_is_emptied_under_a_build(
     monkeypatch.setattr(build, stage, emptied)
     with pytest.raises(OutputError, match="was emptied while"):
         build.summarise(Settings(log=[str(tmp_path / "log.csv")]))
+
+
+def test_templates_are_compiled_once(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[object] = []
+    real = Environment.compile
+
+    def compile_it(*given: Any, **more: Any) -> Any:
+        compiled.append(given)
+        return real(*given, **more)
+
+    monkeypatch.setattr(Environment, "compile", compile_it)
+
+    def compiles(made_by: str) -> bool:
+        compiled.clear()
+        assert environment(cache, made_by).get_template("index.html").root_render_func
+        return bool(compiled)
+
+    assert compiles("one")
+    assert not compiles("one")
+    # Another filter may be applied to a constant while a template is compiled.
+    assert compiles("two")
+    for path in cache.folder.glob("*.template"):
+        path.write_bytes(path.read_bytes() + b"0")
+    assert compiles("one")
+    assert not compiles("one")
+    assert {entry.name.rpartition(".")[2] for entry in cache.entries()} == {"template"}

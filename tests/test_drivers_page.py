@@ -15,6 +15,7 @@ import pytest
 from model_report import COLUMNS, PLAN, fitted, regimes, unfitted
 from wattboard.charts import TITLES, figures, model
 from wattboard.findings.model import model_findings
+from wattboard.fit_lines import print_fit
 from wattboard.format import number, percent, quantity, scaled
 from wattboard.recomputing import ai_models
 from wattboard.reference import calculator_tables, grids
@@ -41,7 +42,6 @@ from wattboard.summary import (
     Series,
     Summary,
 )
-from wattboard.terminal import print_fit
 
 METRICS = ("tdp_w", "fp32_tflops", "fp16_tflops", "memory_gb", "gflops_per_w")
 MODEL_CHARTS = {

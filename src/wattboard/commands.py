@@ -76,6 +76,7 @@ def _root(
 
 @app.command()
 def build(
+    context: typer.Context,
     log: LogArgument = None,
     out: Annotated[
         str | None, typer.Option("-o", "--out", help="Folder of the site, or the one file.")
@@ -117,8 +118,11 @@ def build(
     _check_loudness(quiet, verbose)
     from wattboard.preflight import preflight
     from wattboard.replaced import built_json
-    from wattboard.terminal import print_built, say_json
+    from wattboard.terminal import overheard, print_built, print_written, say_json
+    from wattboard.unchanged import Call, Read, Told, keep, seen
 
+    # The words of the command line; there are none where a program calls this.
+    call = Call.of(context.obj or (), config)
     settings = _settings(
         config,
         log=log,
@@ -147,17 +151,29 @@ def build(
         base_url=base_url,
     )
     preflight(settings, config=config)
+    extras = (settings.co2, settings.gpus, settings.energy, settings.intensity_series)
+    read = Read(tuple(settings.log), tuple(name for name in extras if name))
+    before = seen(call, read)
     from wattboard import build as composer
 
     with progress_shown(quiet) as progress:
         built = composer.build(settings, use_cache=not no_cache, progress=progress)
     interrupts.note_done(f"the site in {built.site.path} is complete")
-    if as_json:
-        say_json(built_json(built))
-    elif not quiet:
-        print_built(built, verbose=verbose)
+    document = built_json(built) if as_json else None
+    with overheard() as lines:
+        if document is not None:
+            say_json(document)
+        elif not quiet:
+            print_built(built, verbose=verbose)
+    if not (as_json or quiet):
+        print_written(built)
+    site = built.site
+    # A site that is to be opened is built, and what is to be read anew is read anew.
+    if call.words and not (open_it or no_cache):
+        told = Told(str(site.path), str(site.opens), site.files, site.bytes, tuple(lines), document)
+        keep(call, read, before, told)
     if open_it:
-        webbrowser.open(built.site.opens.resolve().as_uri())
+        webbrowser.open(site.opens.resolve().as_uri())
 
 
 @app.command()
@@ -205,10 +221,11 @@ def fit(
     quiet: Quietly = False,
 ) -> None:
     """Fit the power model of a metered log: watts from activity, for predict."""
+    from wattboard.fit_lines import print_fit
     from wattboard.model import check_model_target, write_model
     from wattboard.preflight import preflight
     from wattboard.sources.files import expand
-    from wattboard.terminal import print_fit, say, say_json
+    from wattboard.terminal import say, say_json
 
     settings = _settings(config, "fit", log=log, timezone=timezone, columns=columns, engine=engine)
     preflight(settings, writes=False)

@@ -17,7 +17,8 @@ from wattboard.replaced import replaced_lines
 if TYPE_CHECKING:
     from wattboard.build import Built
     from wattboard.pipeline import Progress
-    from wattboard.summary import InputFile, LogInfo, ModelReport, Quality, RuleResult
+    from wattboard.summary import InputFile, LogInfo, Quality, RuleResult
+    from wattboard.unchanged import Told
 
 SHOW_AFTER_S = 0.5
 POLL_S = 0.1
@@ -25,6 +26,7 @@ NAMED_RULES = 10
 # Rules that put rows in order or tell what was found, and take nothing away.
 KEEPS_ALL = frozenset({"out-of-order", "clock-changes", "power-from-counter"})
 GAPS = "gaps"
+_heard: list[list[str]] = []
 
 
 # --------------------------------------------------------------------------- lines
@@ -41,6 +43,8 @@ def say(text: str = "") -> None:
     Raises:
         OutputError: it cannot be written; a reader that has left is a ``BrokenPipeError``.
     """
+    for heard in _heard:
+        heard.append(text)
     stream = sys.stdout
     if stream is None:
         return
@@ -54,6 +58,17 @@ def say(text: str = "") -> None:
         raise
     except OSError as error:
         raise _unwritable(error) from error
+
+
+@contextmanager
+def overheard() -> Iterator[list[str]]:
+    """The lines that are said meanwhile, to be said again."""
+    heard: list[str] = []
+    _heard.append(heard)
+    try:
+        yield heard
+    finally:
+        _heard.remove(heard)
 
 
 def say_json(text: str) -> None:
@@ -257,8 +272,8 @@ def print_counts(info: LogInfo, quality: Quality, files: str) -> None:
 
 
 def print_built(built: Built, *, verbose: bool) -> None:
-    """The report of a build, ending with where the site is."""
-    summary, site = built.summary, built.site
+    """The report of a build, but for where the site is."""
+    summary = built.summary
     print_log(summary.log)
     if verbose:
         print_rules(summary.quality, everything=True)
@@ -274,11 +289,29 @@ def print_built(built: Built, *, verbose: bool) -> None:
     print_origins(summary.inputs)
     for line in replaced_lines(built.replaced):
         say(line)
+
+
+def print_written(built: Built) -> None:
+    """Where the site is, and what it took."""
+    site = built.site
     again = ", the analysis from the cache" if built.from_cache else ""
     files = f"{site.files:,} files" if site.opens != site.path else "one file"
     say(f"Wrote      {files} ({site.bytes / 1e6:,.1f} MB) to {site.path}")
     say(f"Took       {built.seconds:,.1f} s{again}")
     say(f"Open {site.opens}")
+
+
+def print_again(told: Told) -> None:
+    """The report of a build that need not be made: what it has said, and where the site is."""
+    if told.json is not None:
+        say_json(told.json)
+    if not told.lines:
+        return
+    for line in told.lines:
+        say(line)
+    files = f"{told.files:,} files" if told.opens != told.path else "one file"
+    say(f"Unchanged  {files} ({told.bytes / 1e6:,.1f} MB) in {told.path}: nothing to build")
+    say(f"Open {told.opens}")
 
 
 def print_origins(inputs: Sequence[InputFile]) -> None:
@@ -292,26 +325,6 @@ def print_origins(inputs: Sequence[InputFile]) -> None:
             say(f"With       {item.name}, fetched {day}: {told}, SHA-256 {begins}…")
 
 
-# --------------------------------------------------------------------------- the power model
-
-
-def print_fit(report: ModelReport, simulated: bool) -> None:
-    """The power model: what it says, its slopes, its regimes and its scores; or why there is none."""
-    from wattboard.findings.model import model_findings
-
-    if simulated:
-        say("The server readings are simulated.")
-    if not report.fitted:
-        say(f"No model of power: {report.reason}.")
-    for finding in model_findings(report):
-        say(f"- {finding.text}")
-    for lines in (_slope_lines(report), _regime_lines(report), _score_lines(report)):
-        if lines:
-            say()
-            for line in lines:
-                say(line)
-
-
 def columns(rows: Sequence[Sequence[str]], left: frozenset[int]) -> list[str]:
     """Rows of cells as lines, the columns in ``left`` to the left and numbers to the right."""
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -322,67 +335,3 @@ def columns(rows: Sequence[Sequence[str]], left: frozenset[int]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-
-
-def _slope_lines(report: ModelReport) -> list[str]:
-    from wattboard.format import number
-    from wattboard.schema import COLUMN
-
-    if not report.coefficients:
-        return []
-    rows = [["Slope", "Estimate", "95 % interval", "Unit"]]
-    for name, c in report.coefficients.items():
-        title = COLUMN[name].title if name in COLUMN else name
-        interval = f"{number(c.low, 3)} to {number(c.high, 3)}"
-        rows.append([title, number(c.estimate, 3), interval, c.unit])
-    notes = [f"Set aside: {note}" for note in report.set_aside]
-    return [*columns(rows, frozenset({0, 3})), *notes]
-
-
-def _regime_lines(report: ModelReport) -> list[str]:
-    from wattboard.format import number
-
-    if not report.regimes:
-        return []
-    rows = [["Regime", "From", "To", "Hours", "Level W", "Told from"]]
-    for place, one in enumerate(report.regimes):
-        begin, end = (when[:16].replace("T", " ") for when in (one.start, one.end))
-        level = "-" if one.baseline_w is None else number(one.baseline_w, 1)
-        kind = "power alone" if one.kind == "power-only" else "activity"
-        rows.append([str(place + 1), begin, end, number(one.hours, 1), level, kind])
-    return columns(rows, frozenset({5}))
-
-
-def _score_lines(report: ModelReport) -> list[str]:
-    from wattboard.format import number
-    from wattboard.summary import MODEL_NAMES
-
-    listed = [(key, name) for key, name in MODEL_NAMES.items() if key in report.scores]
-    if not listed:
-        return []
-
-    def cell(value: float | None, digits: int) -> str:
-        return "-" if value is None else number(value, digits)
-
-    rows = [["Model, on time not seen", "R²", "Within", "Off, W", "Day, %", "Means"]]
-    for key, name in listed:
-        score = report.scores[key]
-        rows.append(
-            [
-                name + (" *" if key == report.best else ""),
-                cell(score.r2, 3),
-                cell(score.within_regime_r2, 3),
-                cell(score.mae_w, 2),
-                cell(score.daily_energy_error_pct, 2),
-                f"{score.rows:,}",
-            ]
-        )
-    notes = [
-        "Within: R² against each regime's own mean. Day: error of a day's energy.",
-        "Re-anchored is the headline: it runs forward in time, with at most an hour of",
-        "readings after each step. Blocked is interpolation: the change points have",
-        "been found with all of the data.",
-    ]
-    if report.best in report.scores:
-        notes.insert(0, "* best of those held out in blocks, on the same means.")
-    return [*columns(rows, frozenset({0})), *notes]

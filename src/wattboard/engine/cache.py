@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wattboard import interrupts
 from wattboard.errors import InputError, OutputError
 
 LEFTOVER_AGE_S = 24 * 3600
@@ -33,7 +34,7 @@ SPILL = "spill-"
 FETCHED = "fetched"
 PARQUET_MAGIC = b"PAR1"
 PARQUET_ENDS = 12
-ENTRY = re.compile(r"\.(parquet|json)$")
+ENTRY = re.compile(r"\.(parquet|json|template)$")
 # The process stands in the name: `entry.parquet.123-0f3a.part`, `spill-123-abcd`, `wattboard-123-abcd`.
 LEFTOVER = re.compile(r"^(?:spill-(?:(\d+)-)?.+|.+\.(\d+)(?:-[0-9a-f]+)?\.part)$")
 TEMPORARY = re.compile(r"^wattboard-(\d+)-.+$")
@@ -107,7 +108,18 @@ def load_json(path: Path, *needed: str) -> dict[str, Any] | None:
 def _sound(path: Path) -> bool:
     if path.suffix == ".parquet":
         return valid_parquet(path)
-    return path.suffix != ".json" or load_json(path) is not None
+    return path.suffix != ".json" or _whole_json(path)
+
+
+def _whole_json(path: Path) -> bool:
+    """It begins and ends as JSON does. Who reads it finds out about the rest."""
+    try:
+        with path.open("rb") as handle:
+            begin = handle.read(1)
+            handle.seek(-1, os.SEEK_END)
+            return (begin + handle.read(1)) in {b"{}", b"[]"}
+    except OSError:
+        return False
 
 
 def _alive(pid: int) -> bool:
@@ -208,7 +220,9 @@ class Cache:
         """A folder for what does not fit into memory; it goes with the process."""
         self.make()
         try:
-            return tempfile.TemporaryDirectory(prefix=f"{SPILL}{os.getpid()}-", dir=self.folder)
+            # An interrupt between the folder and what removes it would leave it there.
+            with interrupts.held():
+                return tempfile.TemporaryDirectory(prefix=f"{SPILL}{os.getpid()}-", dir=self.folder)
         except OSError as error:
             raise OutputError(
                 f"The cache folder {self.folder} cannot be written: {error.strerror}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from typing import Any
 
@@ -27,6 +28,7 @@ from wattboard.site.ai_tables import ai_files, ai_view, parameters, rounded
 from wattboard.site.alternatives import alternatives
 from wattboard.site.calculator_files import calculator_files
 from wattboard.site.citing import bibtex
+from wattboard.site.compiled import Shelf, compiled
 from wattboard.site.dataset import dataset
 from wattboard.site.embedding import with_embedding
 from wattboard.site.footprint_rows import beside, factor_rows
@@ -93,8 +95,11 @@ def _shown(value: Any) -> Any:
     return type(value)(visible(value)) if isinstance(value, str) else value
 
 
-def environment() -> Any:
-    """Templates with our filters; what a template names and nobody gives is an error."""
+def environment(shelf: Shelf | None = None, made_by: str = "") -> Any:
+    """Templates with our filters; what a template names and nobody gives is an error.
+
+    Compiled ones are kept on the ``shelf``, if there is one.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     found = Environment(
@@ -104,6 +109,7 @@ def environment() -> Any:
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=compiled(shelf, made_by) if shelf is not None else None,
     )
     found.filters |= FILTERS
     return found
@@ -145,11 +151,15 @@ def render(
     figures: Mapping[str, str],
     plotly_js: bytes,
     tables: Mapping[str, Mapping[str, Any]],
+    templates: Any = None,
 ) -> dict[str, bytes]:
-    """Every file of the site; ``tables`` are what the calculator knows."""
+    """Every file of the site; ``tables`` are what the calculator knows.
+
+    ``templates`` is an :func:`environment`; one of its own where none is given.
+    """
     from wattboard.schema import COLUMN, COLUMNS
 
-    templates = environment()
+    templates = templates or environment()
     findings: dict[str, list[str]] = {}
     for finding in summary.findings:
         findings.setdefault(finding.chart or f"page:{finding.page}", []).append(finding.text)
@@ -184,14 +194,17 @@ def render(
         },
     }
     opens = layouts.get("server-power-over-time", {}).get("meta", {}).get("opens", "")
-    found = data_files(summary, opens) | ai_files(summary.ai)
-    found |= calculator_files(summary, tables)
-    found |= world_files(summary)
-    found |= gpu_files(summary.gpus)
-    found["summary.json"] = summary.model_dump_json().encode()
-    found["citation.bib"] = shared["bibtex"].encode()
     shown = next((one for one in summary.series if one.name == opens), summary.series[0])
-    found[PICTURE] = preview(summary, shown)
+    # Pillow lets go of the interpreter while it draws, and the tables are made meanwhile.
+    with ThreadPoolExecutor(1) as pool:
+        picture = pool.submit(preview, summary, shown)
+        found = data_files(summary, opens) | ai_files(summary.ai)
+        found |= calculator_files(summary, tables)
+        found |= world_files(summary)
+        found |= gpu_files(summary.gpus)
+        found["summary.json"] = summary.model_dump_json().encode()
+        found["citation.bib"] = shared["bibtex"].encode()
+        found[PICTURE] = picture.result()
     shared["dataset"] = dataset(summary, sorted(found))
     # The page that is to be read at once tells of the least that has the log's power in it.
     own = [f"data/power-{shown.name}.csv", "summary.json"]

@@ -80,8 +80,6 @@ def unreadable(path: Path, error: OSError | ValueError) -> InputError:
 
 
 def _first_bytes(path: Path) -> bytes:
-    import pyarrow as pa
-
     try:
         # Opening a pipe would wait for whoever writes to it, and reading it would use it up.
         mode = path.stat().st_mode
@@ -94,11 +92,19 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as handle:
             start = handle.read(4)
         if start[:2] == b"\x1f\x8b" or start == b"\x28\xb5\x2f\xfd":
-            packing = "gzip" if start[:2] == b"\x1f\x8b" else "zstd"
-            with pa.input_stream(str(path), compression=packing) as stream:
-                return bytes(stream.read(HEAD_BYTES))
+            return _unpacked_head(path, "gzip" if start[:2] == b"\x1f\x8b" else "zstd")
         with path.open("rb") as handle:
             return handle.read(HEAD_BYTES)
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def _unpacked_head(path: Path, packing: str) -> bytes:
+    import pyarrow as pa
+
+    try:
+        with pa.input_stream(str(path), compression=packing) as stream:
+            return bytes(stream.read(HEAD_BYTES))
     except (OSError, ValueError) as error:
         # Arrow's own errors are ValueErrors or OSErrors without a number: the packing is damaged.
         if isinstance(error, pa.ArrowException) or getattr(error, "errno", 1) is None:
@@ -106,7 +112,7 @@ def _first_bytes(path: Path) -> bytes:
                 f"{path.name} cannot be read: {str(error).splitlines()[0]}",
                 "Check that the file is complete.",
             ) from error
-        raise unreadable(path, error) from error
+        raise
 
 
 def read_head(path: Path) -> Head:
