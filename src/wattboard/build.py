@@ -39,6 +39,7 @@ from wattboard.summary import (
     Quality,
     Summary,
 )
+from wattboard.tiling import Tiles, Tiling
 
 if TYPE_CHECKING:
     from wattboard.engine import Cache, Prepared
@@ -91,12 +92,19 @@ def summarise(
         InputError, OutputError, UsageError: with what is wrong, where, and what to do.
     """
     settings = with_fetched(settings)
-    return _summary_of(settings, *recognise_all(settings), use_cache, progress or Quiet())
+    return _summary_of(settings, *recognise_all(settings), use_cache, progress or Quiet())[:2]
 
 
 def _summary_of(
-    settings: Settings, sources: list[Source], notes: list[str], use_cache: bool, progress: Progress
-) -> tuple[Summary, bool]:
+    settings: Settings,
+    sources: list[Source],
+    notes: list[str],
+    use_cache: bool,
+    progress: Progress,
+    *,
+    tiled: bool = False,
+) -> tuple[Summary, bool, Tiles | None]:
+    """The Summary, whether it came from the cache, and the tiles if they are wanted."""
     from wattboard.engine.cache import Cache, file_identity, key_of
 
     cache = Cache(keep=use_cache)
@@ -115,14 +123,21 @@ def _summary_of(
             [origin_of(path) for path in extra],
         )
         record = cache.path(f"analysis-{key}.json")
-        stored = _stored_summary(record)
-        if stored is not None:
-            # What the pages say of themselves is of this build, not of the one that was kept.
-            return stored.model_copy(update={"settings": settings.shown()}), True
-        summary = _summarise(settings, cache, sources, notes, progress)
-        with cache.writing(record.name) as temporary:
-            temporary.write_text(summary.model_dump_json(), "utf-8")
-        return summary, False
+        summary, cached = _stored_summary(record), True
+        tiling = Tiling(cache, settings, sources) if tiled else None
+        tiles = tiling.stored() if tiling else None
+        if summary is None:
+            missing = tiling if tiles is None else None
+            summary, cached = _summarise(settings, cache, sources, notes, progress, missing), False
+            with cache.writing(record.name) as temporary:
+                temporary.write_text(summary.model_dump_json(), "utf-8")
+        elif tiling and tiles is None:
+            _tile(settings, cache, sources, progress, tiling)
+        if tiling and tiles is None:
+            tiles = tiling.stored()
+        # What the pages say of themselves is of this build, not of the one that was kept.
+        told = {"settings": settings.shown(), "pyramid": tiles.pyramid() if tiles else None}
+        return summary.model_copy(update=told), cached, tiles
     finally:
         cache.close()
 
@@ -153,7 +168,7 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     # Refused before any work is done rather than after it.
     inputs = [source.path for source in sources] + [Path(path) for path, _ in _extras(settings)]
     check_output(settings.target(), inputs, single_file=settings.single_file)
-    summary, cached = _summary_of(settings, sources, notes, use_cache, progress)
+    summary, cached, tiles = _summary_of(settings, sources, notes, use_cache, progress, tiled=True)
     progress.stage("Drawing and writing the pages")
     from wattboard.charts import figures, plotly_js
     from wattboard.engine.cache import Cache
@@ -165,10 +180,12 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
         redacted = publishable(summary, places)
         summary, replaced = redacted.summary, redacted.replaced
 
+    told = tiles.manifest() if tiles else None
     with closing(Cache(keep=use_cache)) as cache:
         tables = _calculator_tables(settings, cache)
         templates = environment(cache, code_identity()) if use_cache else environment()
-        files = render(summary, figures(summary), plotly_js(), tables, templates)
+        pages = render(summary, figures(summary), plotly_js(), tables, told, templates)
+    files: dict[str, bytes | memoryview] = {**pages, **(tiles.files if tiles else {})}
     written = write_output(files, settings.target(), inputs, single_file=settings.single_file)
     return Built(summary, written, time.perf_counter() - started, cached, replaced)
 
@@ -232,6 +249,7 @@ def _summarise(
     sources: list[Source],
     notes: list[str],
     progress: Progress,
+    tiling: Tiling | None = None,
 ) -> Summary:
     from wattboard.engine import open_engine
 
@@ -245,10 +263,29 @@ def _summarise(
             engine.forget_order()
             clean, zone = clean_up(work, prepared)
             summary = _analyse(work, prepared, clean, zone, facts.result())
+            if tiling is not None:
+                tiling.make(work, clean)
         from wattboard.findings import findings
 
         summary = summary.model_copy(update={"inputs": _inputs(work, prepared)})
         return summary.model_copy(update={"findings": findings(summary)})
+    finally:
+        engine.close()
+
+
+def _tile(
+    settings: Settings, cache: Cache, sources: list[Source], progress: Progress, tiling: Tiling
+) -> None:
+    """The tiles alone, of a log whose analysis is known."""
+    from wattboard.engine import open_engine
+
+    engine = open_engine(settings.engine, cache=cache)
+    work = Work(settings, engine, progress, sources)
+    try:
+        with engine.guarded():
+            prepared = prepare(work)
+            engine.forget_order()
+            tiling.make(work, clean_up(work, prepared)[0])
     finally:
         engine.close()
 

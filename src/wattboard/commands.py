@@ -22,6 +22,7 @@ from wattboard.options import (
     Columns,
     Config,
     Currency,
+    Detail,
     EmbodiedKg,
     Energy,
     Engine,
@@ -82,6 +83,7 @@ def build(
         str | None, typer.Option("-o", "--out", help="Folder of the site, or the one file.")
     ] = None,
     single_file: SingleFile = None,
+    detail: Detail = None,
     title: Title = None,
     author: Author = None,
     base_url: BaseUrl = None,
@@ -146,6 +148,7 @@ def build(
         engine=engine,
         publishable=publishable,
         single_file=single_file,
+        detail=detail,
         title=title,
         author=author,
         base_url=base_url,

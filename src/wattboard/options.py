@@ -83,6 +83,13 @@ SingleFile = Annotated[
     bool | None,
     typer.Option("--single-file/--no-single-file", help="Everything in one file, to send by mail."),
 ]
+Detail = Annotated[
+    str | None,
+    typer.Option(
+        help="How fine the page of readings goes; by default as fine as keeps the site under 50 MB.",
+        metavar="reading|second|minute|hour",
+    ),
+]
 Title = Annotated[str | None, typer.Option(help="Name of the site.", metavar="TEXT")]
 Author = Annotated[
     str | None,

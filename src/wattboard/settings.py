@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -25,7 +25,9 @@ Text = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Price = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
 
-OF_PAGES = ("title", "author", "base_url", "single_file")
+# Those that change no number, which an analysis in the cache does for all values of.
+OF_PAGES = ("title", "author", "base_url", "single_file", "detail")
+DETAILS = ("reading", "second", "minute", "hour")
 SINGLE_FILE = "wattboard.html"
 
 
@@ -59,6 +61,8 @@ class Settings(BaseModel):
     author: Text | None = Field(default=None, max_length=500)
     base_url: Text | None = None
     single_file: bool = Field(default=False, strict=True)
+    # How fine the page of readings goes; None: as fine as keeps the site light.
+    detail: Literal["reading", "second", "minute", "hour"] | None = None
 
     @field_validator("title", "author")
     @classmethod

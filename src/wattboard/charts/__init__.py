@@ -14,6 +14,7 @@ FEWEST_CELLS = 12
 
 TITLES = {
     "server-power-over-time": "Server Power Over Time",
+    "readings": "Readings",
     "cumulative-energy": "Cumulative Energy Usage",
     "load-profile": "Load profile",
     "distribution": "Distribution",
@@ -50,7 +51,16 @@ def overview_series(summary: Summary) -> Series:
 
 def figures(summary: Summary) -> dict[str, str]:
     """Chart id -> figure as JSON; a chart without data is absent."""
-    from wattboard.charts import ai_models, drivers, gpus, inference, model, power, world_map
+    from wattboard.charts import (
+        ai_models,
+        drivers,
+        gpus,
+        inference,
+        model,
+        power,
+        readings,
+        world_map,
+    )
 
     fake, report = summary.simulated, summary.model
     series, opens = summary.series, overview_series(summary)
@@ -64,6 +74,8 @@ def figures(summary: Summary) -> dict[str, str]:
         found["cumulative-energy"] = power.cumulative_energy(
             series, opens.name, total, metered=bool(opens.metered_kwh), simulated=fake
         )
+    if summary.pyramid is not None:
+        found["readings"] = readings.readings(summary.pyramid.columns, simulated=fake)
     known = sum(power is not None for day in summary.profile.mean_w for power in day)
     if known >= FEWEST_CELLS:
         found["load-profile"] = power.load_profile(summary.profile, simulated=fake)

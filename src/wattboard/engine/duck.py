@@ -214,6 +214,11 @@ class DuckEngine:
         with self._translated("the log"):
             return frame.collect(backend="pyarrow").to_native()
 
+    def in_order(self, frame: nw.LazyFrame[Any], by: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """A large result out of the engine, sorted, so many rows at a time."""
+        with self._translated("the log"):
+            yield from frame.sort(by).to_native().to_arrow_reader(rows)
+
     def progress(self) -> float:
         """How far the running query is, 0 to 1; negative where unknown."""
         return float(self.connection.query_progress()) / 100.0

@@ -59,6 +59,7 @@ class CleanLog:
     rules: tuple[RuleResult, ...]
     reading: str
     power_from: str
+    width_us: int
     step_us: int
     gap_threshold_us: int
     first_us: int
@@ -254,6 +255,7 @@ def _finished(
         rules=tuple(log.rules),
         reading=log.reading,
         power_from="counter" if from_counter else "power",
+        width_us=log.width_us,
         step_us=reduced.usual.step_us,
         gap_threshold_us=reduced.weights.threshold_us,
         first_us=int(reduced.totals["first"]),

@@ -34,13 +34,14 @@ from wattboard.site.embedding import with_embedding
 from wattboard.site.footprint_rows import beside, factor_rows
 from wattboard.site.gpu_tables import gpu_files, yearly_bests
 from wattboard.site.preview import preview
-from wattboard.site.tables import data_files, metric_table, score_rows, script
+from wattboard.site.tables import data_files, metric_table, readings_script, score_rows, script
 from wattboard.site.world_table import country_rows, world_files
-from wattboard.summary import BOUNDARIES, Summary
+from wattboard.summary import BOUNDARIES, Summary, unit_of
 
 PAGES = {
     "index": "Overview",
     "power": "Power",
+    "readings": "Readings",
     "drivers": "Drivers",
     "gpus": "GPUs",
     "ai-models": "AI models",
@@ -49,6 +50,7 @@ PAGES = {
 }
 # What a page loads besides the script that all share.
 SCRIPTS = {
+    "readings": ("tiles.js", "readings.js"),
     "gpus": ("numbers.js", "gpus.js"),
     "ai-models": ("numbers.js", "calculator.js", "ai-models.js"),
     "world": ("numbers.js", "world.js"),
@@ -151,11 +153,13 @@ def render(
     figures: Mapping[str, str],
     plotly_js: bytes,
     tables: Mapping[str, Mapping[str, Any]],
+    tiles: Mapping[str, Any] | None = None,
     templates: Any = None,
 ) -> dict[str, bytes]:
-    """Every file of the site; ``tables`` are what the calculator knows.
+    """Every file of the site but the tiles, of which ``tiles`` tells the page of readings.
 
-    ``templates`` is an :func:`environment`; one of its own where none is given.
+    ``tables`` are what the calculator knows. ``templates`` is an :func:`environment`; one of its own
+    where none is given.
     """
     from wattboard.schema import COLUMN, COLUMNS
 
@@ -177,6 +181,7 @@ def render(
         "column": COLUMN,
         "columns": COLUMNS,
         "states": {state.name: state for state in summary.states},
+        "unit_of": unit_of,
         "by": BY.get(summary.series[0].name, summary.series[0].name),
         "score_rows": score_rows(summary.model),
         **ai_view(summary.ai),
@@ -202,6 +207,8 @@ def render(
         found |= calculator_files(summary, tables)
         found |= world_files(summary)
         found |= gpu_files(summary.gpus)
+        if tiles is not None:
+            found["data/readings.js"] = readings_script(tiles)
         found["summary.json"] = summary.model_dump_json().encode()
         found["citation.bib"] = shared["bibtex"].encode()
         found[PICTURE] = picture.result()

@@ -15,6 +15,7 @@ def alternatives(summary: Summary) -> dict[str, str]:
     """Chart id -> sentence; a chart without data may have none."""
     found = {
         "server-power-over-time": _power(summary),
+        "readings": _readings(summary),
         "cumulative-energy": _cumulative(summary),
         "load-profile": _profile(summary),
         "distribution": _distribution(summary),
@@ -43,6 +44,17 @@ def _power(summary: Summary) -> str:
         f"Line of power from {log.first[:16].replace('T', ' ')} to "
         f"{log.last[:16].replace('T', ' ')}{gaps}: {quantity(power.mean_w, 'W')} on average, "
         f"between {quantity(power.min_w, 'W')} and {quantity(power.max_w, 'W')}."
+    )
+
+
+def _readings(summary: Summary) -> str:
+    if summary.pyramid is None:
+        return ""
+    titles = ", ".join(COLUMN[name].title for name in summary.pyramid.columns)
+    return (
+        f"Panels of {titles} and energy over one axis of time, from "
+        f"{summary.log.first[:16].replace('T', ' ')} to {summary.log.last[:16].replace('T', ' ')}, "
+        "which can be zoomed and moved together."
     )
 
 

@@ -32,7 +32,7 @@ def check_output(out: Path, inputs: Sequence[Path] = (), *, single_file: bool = 
 
 
 def write_output(
-    files: Mapping[str, bytes],
+    files: Mapping[str, bytes | memoryview],
     out: Path,
     inputs: Sequence[Path] = (),
     *,

@@ -30,10 +30,10 @@ VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta", "wbr"})
 Attributes = list[tuple[str, str | None]]
 
 
-def in_one_file(files: Mapping[str, bytes]) -> bytes:
-    """One page that holds the pages, styles, scripts, charts, tables and downloads of ``files``."""
+def in_one_file(given: Mapping[str, bytes | memoryview]) -> bytes:
+    """One page that holds the pages, styles, scripts, charts, tables and downloads of a site."""
     own = resources.files("wattboard.site").joinpath(SCRIPT).read_bytes()
-    files = {**files, SCRIPT: own}
+    files = {name: bytes(data) for name, data in given.items()} | {SCRIPT: own}
     pages = {name.removesuffix(".html"): data.decode() for name, data in _pages(files)}
     parts = {page: _Page(page, text, files) for page, text in pages.items()}
     names = _names(parts)

@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wattboard.summary import (
@@ -62,6 +62,11 @@ def script(function: str, name: str, data: str) -> bytes:
     for char in "<\u2028\u2029":
         data = data.replace(char, f"\\u{ord(char):04x}")
     return f"wattboard.{function}({json.dumps(name)}, {data});\n".encode()
+
+
+def readings_script(tiles: Mapping[str, Any]) -> bytes:
+    """What the page of readings has to know of its tiles."""
+    return f"wattboard.readings({json.dumps(tiles, separators=(',', ':'))});\n".encode()
 
 
 def _series_csv(series: Series) -> bytes:

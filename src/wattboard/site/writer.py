@@ -141,7 +141,9 @@ def _contents(out: Path) -> Iterator[str]:
                 yield (here / name).relative_to(out).as_posix()
 
 
-def write_site(files: Mapping[str, bytes], out: Path, inputs: Sequence[Path] = ()) -> WrittenSite:
+def write_site(
+    files: Mapping[str, bytes | memoryview], out: Path, inputs: Sequence[Path] = ()
+) -> WrittenSite:
     """Write beside the old site and swap.
 
     Raises:

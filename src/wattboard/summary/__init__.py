@@ -66,6 +66,7 @@ from wattboard.summary.power_model import (
     Regime,
     Score,
 )
+from wattboard.summary.pyramid import Pyramid, PyramidLevel, unit_of
 from wattboard.summary.world import (
     CO2,
     ElectricityPerHead,
@@ -125,6 +126,8 @@ __all__ = [
     "PeopleEquivalent",
     "Power",
     "Profile",
+    "Pyramid",
+    "PyramidLevel",
     "Quality",
     "Range",
     "Reanchoring",
@@ -139,6 +142,7 @@ __all__ = [
     "TariffBand",
     "YearBest",
     "t_per_head",
+    "unit_of",
 ]
 
 SCHEMA_VERSION = "1.0"
@@ -194,3 +198,6 @@ class Summary(Model):
     ai: AI
     findings: list[Finding]
     series: list[Series] = Field(description="coarsest first; the finest are in data/")
+    pyramid: Pyramid | None = Field(
+        default=None, description="what the page of readings zooms into; None without a site"
+    )

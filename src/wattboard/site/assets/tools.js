@@ -21,7 +21,7 @@
       else if (over > 0) next = next.map((value) => value - over);
       change[`${key}.range`] = isDate(axis) ? next.map((value) => new Date(value).toISOString().slice(0, -1)) : next;
     }
-    Plotly.relayout(element, change);
+    if (element.go) element.go(change); else Plotly.relayout(element, change);
   }
 
   wattboard.tools = (element) => {

@@ -23,6 +23,7 @@ const wattboard = (() => {
     if (text !== undefined) {
       element.textContent = text;
       document.head.append(element);
+      element.remove();
       return;
     }
     await new Promise((resolve, reject) => {
@@ -30,7 +31,7 @@ const wattboard = (() => {
       element.onload = resolve;
       element.onerror = () => reject(new Error(`${source} cannot be loaded`));
       document.head.append(element);
-    });
+    }).finally(() => element.remove());
   }
 
   async function get(kind, name, source) {
@@ -216,11 +217,12 @@ const wattboard = (() => {
       const [figure] = await Promise.all([get("chart", id, `data/charts/${id}.js`), ...["plotly.min", "paper", "reading", "tools"].map((name) => load(`assets/${name}.js`))]);
       element.figure = figure;
       element.querySelector("noscript")?.remove();
+      await element.prepare?.();
       element.dispatchEvent(new CustomEvent("figure", { bubbles: true }));
       await refresh(element, true);
       element.on("plotly_doubleclick", () => reset(element));
       element.on("plotly_relayout", () => { scalable(element); finer(element); });
-      wattboard.readable(element);
+      (element.readable ?? wattboard.readable)(element);
       // Takes keys, and its texts are said by its label and as they are read; they are not read one by one.
       element.setAttribute("role", "application");
       element.setAttribute("aria-roledescription", "chart");
@@ -361,7 +363,7 @@ const wattboard = (() => {
     chart: (name, figure) => arrived.chart.set(name, figure),
     series: (name, found) => arrived.series.set(name, found),
     table: (name, table) => arrived.table.set(name, table),
-    get, run: load, fill, load: series, refresh, controls, compose, narrow, drawn, time, isDate, range, reset,
+    get, run: load, script: run, fill, load: series, refresh, controls, compose, narrow, drawn, time, isDate, range, reset,
     // Draws everything for paper, or for the screen again.
     onPaper: (fit) => { paper = fit; return Promise.all(drawn().map((element) => refresh(element))); },
   };

@@ -1,0 +1,112 @@
+"""The figure of the page of readings: panels over one axis of time, filled from the tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from wattboard.charts.theme import BAND, PALETTE, Figure, axis, figure
+from wattboard.schema import COLUMN
+
+GAP = 0.045
+# Px that a letter takes, about.
+LETTER = 7
+TALL = 2.0
+# What stands in one panel, from the top down; each is left out where the log has none of it.
+PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("W", ("power_w",)),
+    ("%", ("cpu_util_pct",)),
+    ("%", ("gpu_util_pct", "ram_util_pct")),
+    ("W", ("cpu_power_w", "gpu_power_w", "ram_power_w")),
+)
+ENERGY = "kwh"
+SHORT = {
+    "power_w": "Power",
+    "cpu_util_pct": "CPU load",
+    "gpu_util_pct": "GPU load",
+    "ram_util_pct": "RAM in use",
+    "cpu_power_w": "CPU power",
+    "gpu_power_w": "GPU power",
+    "ram_power_w": "RAM power",
+}
+
+
+def readings(columns: Sequence[str], *, simulated: bool) -> Figure:
+    """Panels for the columns of the tiles, and one for the energy since the start."""
+    panels = [(unit, tuple(c for c in wanted if c in columns)) for unit, wanted in PANELS]
+    panels = [(unit, there) for unit, there in panels if there]
+    panels.append(("kWh", (ENERGY,)))
+    weights = [TALL if i == 0 else 1.0 for i in range(len(panels))]
+    share = (1.0 - GAP * (len(panels) - 1)) / sum(weights)
+    data: list[dict[str, Any]] = []
+    axes: dict[str, Any] = {}
+    labels: list[dict[str, Any]] = []
+    top = 1.0
+    for place, ((unit, there), weight) in enumerate(zip(panels, weights, strict=True)):
+        number = "" if place == 0 else str(place + 1)
+        bottom = max(top - weight * share, 0.0)
+        ticks = {"nticks": 6 if place == 0 else 4, "automargin": False}
+        axes[f"yaxis{number}"] = axis(fixedrange=True, domain=[bottom, top], **ticks)
+        labels += _labels(there, unit, top)
+        top = bottom - GAP
+        for turn, column in enumerate(there):
+            if turn == 0 and column != ENERGY:
+                data.append(_line(column, "band", number, BAND))
+            data.append(_line(column, "mean", number, PALETTE[turn]))
+    height = 190 + 140 * len(panels)
+    return figure(
+        data,
+        height=height,
+        narrow_height=height - 100,
+        x=axis(type="date", anchor=f"y{len(panels)}", showgrid=True),
+        y=axes.pop("yaxis"),
+        simulated=simulated,
+        hovermode=False,
+        annotations=labels,
+        meta={"units": {c: [SHORT[c], COLUMN[c].unit] for c in columns}},
+        **axes,
+    )
+
+
+def _labels(columns: Sequence[str], unit: str, top: float) -> list[dict[str, Any]]:
+    """What a panel shows, above its left end; several lines each in the colour of theirs."""
+    found, right = [], 0
+    for turn, column in enumerate(columns):
+        text = SHORT.get(column, "Energy since the start") + (
+            f" ({unit})" if turn == len(columns) - 1 else ","
+        )
+        found.append(
+            {
+                "text": text,
+                "xref": "paper",
+                "yref": "paper",
+                "x": 0,
+                "y": top,
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "xshift": right,
+                "showarrow": False,
+                "font": {"size": 13, "color": PALETTE[turn] if len(columns) > 1 else "var(--text)"},
+                "name": "panel",
+            }
+        )
+        right += LETTER * len(text) + LETTER
+    return found
+
+
+def _line(column: str, part: str, number: str, colour: str) -> dict[str, Any]:
+    """A line that the page fills; a band is an outline, filled."""
+    band = part == "band"
+    return {
+        "type": "scatter",
+        "x": [],
+        "y": [],
+        "yaxis": f"y{number}",
+        "mode": "lines",
+        "line": {"width": 0.6 if band else 1.3, "color": colour},
+        "hoverinfo": "skip",
+        "connectgaps": False,
+        "name": SHORT.get(column, "Energy") + (", lowest to highest" if band else ""),
+        "meta": {"column": column, "part": part},
+        **({"fill": "toself", "fillcolor": colour} if band else {}),
+    }
