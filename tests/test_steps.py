@@ -9,14 +9,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from wattboard.engine import Cache, DuckEngine, open_engine
+from wattboard.engine import Cache, Engine, open_engine
 from wattboard.quality.steps import gap_threshold_us, is_dense, usual_step
 
 S, HOUR = 1_000_000, 3_600_000_000
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[DuckEngine]:
+def engine(tmp_path: Path) -> Iterator[Engine]:
     cache = Cache(tmp_path / "cache")
     opened = open_engine(cache=cache)
     yield opened
@@ -24,7 +24,7 @@ def engine(tmp_path: Path) -> Iterator[DuckEngine]:
     cache.close()
 
 
-def frame(engine: DuckEngine, times: list[int]) -> Any:
+def frame(engine: Engine, times: list[int]) -> Any:
     kwh = [i // 36 * 0.001 for i in range(len(times))]
     table = {"time_us": pa.array(times, pa.int64()), "energy_kwh": pa.array(kwh, pa.float64())}
     return engine.place(pa.table(table), "log")
@@ -36,7 +36,7 @@ def office_hours(hour: int) -> bool:
 
 @pytest.mark.parametrize("recorded", [lambda hour: True, office_hours, lambda hour: hour % 7 == 3])
 def test_a_part_of_the_hours_tells_what_all_tell(
-    engine: DuckEngine, recorded: Callable[[int], bool]
+    engine: Engine, recorded: Callable[[int], bool]
 ) -> None:
     times = [h * HOUR + s * 10 * S for h in range(24 * 7) if recorded(h) for s in range(360)]
     log = frame(engine, times)
@@ -59,6 +59,6 @@ def test_gap_threshold(step_s: float, gap_s: float) -> None:
     assert gap_threshold_us(int(step_s * S)) == gap_s * S
 
 
-def test_fast_and_single_readings(engine: DuckEngine) -> None:
+def test_fast_and_single_readings(engine: Engine) -> None:
     assert usual_step(engine, frame(engine, [100 * i for i in range(50)])).step_us == 100
     assert usual_step(engine, frame(engine, [5])).step_us == 0

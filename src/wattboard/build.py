@@ -213,7 +213,7 @@ def _inputs(work: Work, prepared: Sequence[Prepared]) -> list[InputFile]:
     from wattboard.engine.cache import sha256
 
     found = [
-        InputFile(name=source.path.name, role="log", bytes=one.bytes, sha256=one.sha256)
+        InputFile(name=source.path.name, role="log", bytes=one.bytes, sha256=one.sha256 or None)
         for source, one in zip(work.sources, prepared, strict=True)
     ]
     for name, role in _extras(work.settings):

@@ -24,7 +24,9 @@ Columns = Annotated[
 Config = Annotated[
     Path | None, typer.Option(help="The same settings in a file.", metavar="wattboard.toml")
 ]
-Engine = Annotated[str | None, typer.Option(help="Query engine: duckdb.", metavar="NAME")]
+Engine = Annotated[
+    str | None, typer.Option(help="duckdb, local[N] or spark://HOST:7077.", metavar="NAME")
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Read everything anew, keep nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Quietly = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]

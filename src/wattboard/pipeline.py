@@ -14,7 +14,7 @@ from wattboard.summary import ColumnMeans, LogInfo
 
 if TYPE_CHECKING:
     from wattboard.analysis import BaseTable
-    from wattboard.engine import DuckEngine, Prepared
+    from wattboard.engine import Engine, Prepared
     from wattboard.model import FittedPower
     from wattboard.quality import CleanLog, Telemetry
     from wattboard.schema import Recipe
@@ -49,7 +49,7 @@ class Work:
     """What the stages of one analysis share."""
 
     settings: Settings
-    engine: DuckEngine
+    engine: Engine
     progress: Progress
     sources: list[Source] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -150,12 +150,13 @@ def _ordered(source: Source, label: str) -> Source:
 
 def prepare(work: Work) -> list[Prepared]:
     _decide_orders(work)
-    prepared = []
-    for source in work.sources:
-        size = source.path.stat().st_size
-        work.progress.stage(f"Reading {source.path.name}", size, work.engine.progress)
-        prepared.append(work.engine.prepare(source.path, source.recipe))
-        work.notes += prepared[-1].notes
+
+    def reading(path: Path) -> None:
+        work.progress.stage(f"Reading {path.name}", path.stat().st_size, work.engine.progress)
+
+    files = [(source.path, source.recipe) for source in work.sources]
+    prepared = work.engine.prepare_all(files, reading)
+    work.notes += [note for one in prepared for note in one.notes]
     return prepared
 
 

@@ -149,6 +149,8 @@ class Recipe:
         device_pattern: regular expression; its first group is the device (``""``: the whole cell).
         device_name: the device where the file has no such column (``wall``, ``gpu0`` ...).
         host: the file's column that names the host, or ``""``.
+        host_name: the host of the whole file, where the folder that it lies in says so
+            (``host=NAME``) and no column does.
         reading: an instant, or the mean of a bucket that starts at the time stamp.
         width_us: width of the bucket, for means of constant width.
         repeated_header: the header may come again in mid-file; such lines are counted apart.
@@ -183,6 +185,7 @@ class Recipe:
     device_pattern: str = ""
     device_name: str = "wall"
     host: str = ""
+    host_name: str = ""
     reading: Literal["instant", "mean"] = "instant"
     width_us: int = 0
     repeated_header: bool = False

@@ -5,15 +5,16 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wattboard.engine.cache import Cache
-from wattboard.engine.preparing import Prepared, Preparer
+from wattboard.engine.preparing import Preparer
+from wattboard.engine.protocol import Prepared
 from wattboard.engine.reading import text
-from wattboard.errors import InputError, OutputError, UsageError
+from wattboard.errors import InputError, OutputError
 from wattboard.schema import Recipe
 
 if TYPE_CHECKING:
@@ -25,19 +26,11 @@ DEFAULT_MEMORY = "440MB"
 NO_SPACE = ("No space left", "max_temp_directory_size", "Could not write", "File too large")
 
 
-def open_engine(url: str = "duckdb", *, cache: Cache | None = None) -> DuckEngine:
-    """The engine of this name.
-
-    Raises:
-        UsageError: no such engine.
-    """
-    if url != "duckdb":
-        raise UsageError(f"There is no engine {url!r}.", "Engines: duckdb (the default).")
-    return DuckEngine(cache or Cache())
-
-
 class DuckEngine:
     """A connection with bounded memory that spills into the cache folder."""
+
+    # Its windows run over the whole log at once.
+    window_us = 0
 
     def __init__(self, cache: Cache) -> None:
         import duckdb
@@ -72,15 +65,21 @@ class DuckEngine:
         with self._translated(path.name):
             return self._preparer.order_counts(path, recipe)
 
-    def prepare(self, path: Path, recipe: Recipe) -> Prepared:
-        """Read, type and store one file; answers from the cache when nothing changed.
+    def prepare_all(
+        self, files: Sequence[tuple[Path, Recipe]], told: Callable[[Path], None]
+    ) -> list[Prepared]:
+        """Read, type and store the files of a log; answers from the cache what has not changed.
 
         Raises:
-            InputError: nothing of the file is usable, or it cannot be decompressed.
+            InputError: nothing of a file is usable, or it cannot be decompressed.
             OutputError: the cache cannot be written (disk full, no permission).
         """
-        with self._translated(path.name):
-            return self._preparer.prepare(path, recipe)
+        prepared = []
+        for path, recipe in files:
+            told(path)
+            with self._translated(path.name):
+                prepared.append(self._preparer.prepare(path, recipe))
+        return prepared
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:

@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wattboard.engine.cache import Cache, file_identity, key_of
+from wattboard.engine.converting import converted_table
+from wattboard.engine.damage import (
+    malformed,
+    out_of_order,
+    repeated_headers,
+    unparsable,
+    unreadable,
+)
 from wattboard.engine.footers import clock_of, extent_of, holds_nan, rows_of
+from wattboard.engine.protocol import Prepared
 from wattboard.engine.reading import (
     MAX_REJECTS,
     bound,
     can_be_typed,
-    compression_of,
     csv_source,
     name,
     plain_source,
@@ -32,20 +40,6 @@ if TYPE_CHECKING:
     import duckdb
 
 PREPARED_VERSION = 2
-MALFORMED_SHOWN_CHARS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """One file, typed: Parquet in the cache, what it holds, and what was met on the way."""
-
-    parquet: tuple[str, ...]
-    rows_read: int
-    extent: Extent
-    damage: tuple[Damage, ...]
-    bytes: int
-    sha256: str
-    notes: tuple[str, ...] = ()
 
 
 class Preparer:
@@ -85,7 +79,7 @@ class Preparer:
         identity = file_identity(path)
         key = key_of(PREPARED_VERSION, identity, recipe_key(recipe))
         stored = self._stored(f"prepared-{key}.json")
-        found = _revived(stored) if isinstance(stored, dict) else None
+        found = revived(stored) if isinstance(stored, dict) else None
         if found is not None and _whole(found):
             return found
         # The bytes are looked at while the engine reads the rows; hashing needs no lock of Python's.
@@ -202,15 +196,7 @@ class Preparer:
             f"SELECT count(*) FROM {source} WHERE trim({name(recipe.time)}) = {text(recipe.time)}"
         ).fetchone()
         assert row is not None
-        return [
-            Damage(
-                "repeated-headers",
-                "row",
-                int(row[0]),
-                "passed over: they are no readings",
-                "the header line again, as after a restart of the logger",
-            )
-        ]
+        return [repeated_headers(int(row[0]))]
 
     def _overflowed(self, table: str) -> bool:
         """True where the reader stopped writing down what it put aside (a line has several faults)."""
@@ -228,19 +214,8 @@ class Preparer:
         if not broken:
             return cast_rows, None
         number, line, _, kind = broken[0]
-        return cast_rows, Damage(
-            "malformed-rows",
-            "row",
-            len(broken),
-            "left out",
-            "another number of fields than the header, broken quotes, or no text",
-            {
-                "file": path.name,
-                "line": str(number),
-                "fault": str(kind).lower(),
-                "text": (line or "")[:MALFORMED_SHOWN_CHARS],
-            },
-        )
+        told = malformed(path.name, len(broken), number, str(kind).lower(), line or "")
+        return cast_rows, told
 
     def _reread(self, recipe: Recipe, lines: list[str], to: str) -> Path:
         """The text way for lines that the typed way put aside."""
@@ -256,25 +231,11 @@ class Preparer:
     def _converted(
         self, path: Path, recipe: Recipe, key: str
     ) -> tuple[list[Path], list[Damage], int]:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        assert recipe.convert is not None
-        packing = compression_of(path)
-        with pa.input_stream(str(path), compression=None if packing == "none" else packing) as file:
-            converted = recipe.convert(file.read())
-        types = {"host": pa.string(), "device": pa.string(), "width_us": pa.float64()}
-        columns = {
-            column: pa.array(
-                values,
-                type=types.get(column, pa.int64() if column.endswith("_us") else pa.float64()),
-            )
-            for column, values in converted.columns.items()
-        }
-        table = pa.table(columns)
-        columns["row_hash"] = pa.array(range(table.num_rows), pa.uint64())
+        table, converted = converted_table(path, recipe)
         with self._cache.writing(f"prepared-{key}.parquet") as temporary:
-            pq.write_table(pa.table(columns), temporary)
+            pq.write_table(table, temporary)
         left = converted.rows_read - table.num_rows
         return [self._cache.path(f"prepared-{key}.parquet")], list(converted.damage), left
 
@@ -295,27 +256,10 @@ class Preparer:
             f"FROM read_parquet({text(str(parts[0]))}))"
         ).fetchone()
         assert late is not None
-        damage.append(
-            Damage(
-                "out-of-order",
-                "time_us",
-                int(late[0]),
-                "sorted by time",
-                "rows earlier than the row before them in the file",
-            )
-        )
+        damage.append(out_of_order(int(late[0])))
         untimed = extent.rows - extent.ranges.get(clock, (0, 0.0, 0.0))[0]
         if untimed:
-            damage.append(
-                Damage(
-                    "unparsable-times",
-                    "time_us",
-                    untimed,
-                    "left out",
-                    "the time stamp is empty, in no format that the file uses, or not between 1970 "
-                    "and 2100",
-                )
-            )
+            damage.append(unparsable(untimed))
         return Prepared(
             parquet=tuple(map(str, parts)),
             rows_read=extent.rows + left,
@@ -330,19 +274,13 @@ class Preparer:
         sums = ", ".join(f"sum((bad_cells >> {i}) & 1)" for i in range(len(columns)))
         counts = self._connection.execute(f"SELECT {sums} FROM {frame}").fetchone() or ()
         return [
-            Damage(
-                "unreadable-values",
-                column,
-                int(count),
-                "taken as missing; the rest of the row stays",
-                f"the cell in column {recipe.columns[column].source!r} is not a number",
-            )
+            unreadable(recipe, column, int(count))
             for column, count in zip(columns, counts, strict=False)
             if count
         ]
 
 
-def _revived(record: dict[str, Any]) -> Prepared | None:
+def revived(record: dict[str, Any]) -> Prepared | None:
     """A record of the cache as it was written, or None where it is something else."""
     try:
         extent = record["extent"]

@@ -128,6 +128,8 @@ def typed_select(recipe: Recipe, source: str) -> str:
 def labels(recipe: Recipe) -> list[str]:
     """Host and device, where the file names them."""
     parts = []
+    if recipe.host_name:
+        parts.append(f"{text(recipe.host_name)} AS host")
     if recipe.host:
         parts.append(f"coalesce(trim({name(recipe.host)}), '') AS host")
     if recipe.device:

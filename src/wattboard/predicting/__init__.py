@@ -26,7 +26,7 @@ from wattboard.settings import Settings
 if TYPE_CHECKING:
     import narwhals as nw
 
-    from wattboard.engine import DuckEngine
+    from wattboard.engine import Engine
     from wattboard.quality import Telemetry
 
 LARGEST_W = 1_000_000.0
@@ -181,7 +181,7 @@ def _require_values(model: PowerModel, telemetry: Telemetry) -> None:
 
 
 def _predicted(
-    engine: DuckEngine,
+    engine: Engine,
     model: PowerModel,
     telemetry: Telemetry,
     baseline_w: float | None,

@@ -15,7 +15,7 @@ from wattboard.zones import iso_local
 if TYPE_CHECKING:
     import narwhals as nw
 
-    from wattboard.engine import DuckEngine
+    from wattboard.engine import Engine
     from wattboard.quality import Telemetry
 
 # Load that never reaches one per cent is written as a share of 1 more often than it is real.
@@ -90,7 +90,7 @@ def told_of(
 
 
 def _beyond(
-    engine: DuckEngine, model: PowerModel, frame: nw.LazyFrame[Any]
+    engine: Engine, model: PowerModel, frame: nw.LazyFrame[Any]
 ) -> tuple[int, list[Beyond]]:
     """How many predictions are extrapolated, and because of what."""
     import narwhals as nw
@@ -129,9 +129,7 @@ def unit_of(column: str) -> str:
     return COLUMN[column].unit if column in COLUMN else ""
 
 
-def _baselines(
-    engine: DuckEngine, model: PowerModel, frame: nw.LazyFrame[Any]
-) -> list[UsedBaseline]:
+def _baselines(engine: Engine, model: PowerModel, frame: nw.LazyFrame[Any]) -> list[UsedBaseline]:
     """Each regime whose baseline counts, with the reason and the number of rows."""
     import narwhals as nw
 

@@ -1,0 +1,251 @@
+"""Apache Spark, in this process or on a cluster: prepares files and answers lazy queries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wattboard.engine import spark_session
+from wattboard.engine.cache import Cache
+from wattboard.engine.protocol import Prepared
+from wattboard.engine.spark_preparing import SparkPreparer, url_of
+from wattboard.errors import InputError, OutputError
+from wattboard.schema import Recipe
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import pyarrow as pa
+
+DAY_US = 86_400_000_000
+# Divisors of a day, so that every stretch lies in one.
+WIDTHS_US = tuple(DAY_US // n for n in (1, 4, 24, 144, 1440))
+ROWS_IN_WINDOW = 4_000_000
+BYTES_IN_PARTITION = 64 << 20
+MISSING_FILE = re.compile(
+    r"FileNotFoundException|FILE_NOT_EXIST|UNABLE_TO_INFER_SCHEMA|PATH_NOT_FOUND"
+)
+FULL_DISK = re.compile(r"No space left|Disk quota exceeded")
+CUT_OFF = re.compile(
+    r"EOFException|ZipException|invalid (block|stored|distance|code|header)|incorrect"
+)
+TOO_LARGE = re.compile(r"maxResultSize")
+
+
+class SparkEngine:
+    """A session of Spark's, and what it holds of one log."""
+
+    def __init__(self, url: str, cache: Cache) -> None:
+        self.cache = cache
+        self.cache.make()
+        self._url = url
+        self.spark = spark_session.session(url)
+        self._preparer = SparkPreparer(self.spark, cache)
+        self._kept: list[Any] = []
+        self._rows, self._span_us = 0, 0
+        self.window_us = DAY_US
+
+    # ------------------------------------------------------------------ preparing
+
+    def order_counts(self, path: Path, recipe: Recipe) -> list[int]:
+        """How many rows of the file each of the recipe's ``time_orders`` can read.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        with self._translated(path.name):
+            return self._preparer.order_counts(path, recipe)
+
+    def prepare_all(
+        self, files: Sequence[tuple[Path, Recipe]], told: Callable[[Path], None]
+    ) -> list[Prepared]:
+        """Read, type and store the files of a log, those of one form together.
+
+        Raises:
+            InputError: nothing of a file is usable, it cannot be decompressed, or no worker sees it.
+            OutputError: the cache cannot be written (disk full, no permission).
+        """
+        named = files[0][0].name if len(files) == 1 else f"{len(files):,} files"
+        with self._translated(named):
+            prepared = self._preparer.prepare_all(files, told)
+        self._divide(prepared)
+        return prepared
+
+    def _divide(self, prepared: Sequence[Prepared]) -> None:
+        """How wide windows are, and into how many parts shuffled rows go: by the log's size."""
+        rows = sum(one.extent.rows for one in prepared)
+        ranges = [
+            one.extent.ranges[c]
+            for one in prepared
+            for c in ("clock_us", "time_us")
+            if one.extent.ranges.get(c, (0,))[0]
+        ]
+        if ranges:
+            span_us = max(high for _, _, high in ranges) - min(low for _, low, _ in ranges)
+            wanted = span_us * ROWS_IN_WINDOW / max(rows, 1)
+            self.window_us = next((w for w in WIDTHS_US if w <= wanted), WIDTHS_US[-1])
+        cores = int(self.spark.sparkContext.defaultParallelism)
+        size = sum(one.bytes for one in prepared)
+        parts = max(4 * cores, size // BYTES_IN_PARTITION)
+        self.spark.conf.set("spark.sql.shuffle.partitions", str(parts))
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        """Spark's errors in our own words, without Java's; Ctrl-C ends what runs there."""
+        from py4j.protocol import Py4JError, Py4JJavaError
+        from pyspark.errors import PySparkException
+
+        try:
+            with spark_session.without_warnings():
+                yield
+        except KeyboardInterrupt:
+            self.spark.sparkContext.cancelAllJobs()
+            raise
+        except (PySparkException, Py4JError) as error:
+            self.cache.check_intact()
+            told = str(error)
+            if isinstance(error, Py4JJavaError):
+                told = str(error.java_exception.toString())
+            raise self._error(what, told) from error
+
+    def _error(self, what: str, told: str) -> InputError | OutputError:
+        first = next(
+            (line.strip() for line in told.splitlines() if line.strip()), "no reason given"
+        )
+        if FULL_DISK.search(told):
+            return OutputError(
+                f"The disk is full: {what} could not be worked on in {self.cache.folder}, or where "
+                "Spark keeps what does not fit into memory.",
+                "Free some space, set WATTBOARD_CACHE to a folder on another disk, or spark.local.dir.",
+            )
+        if MISSING_FILE.search(told):
+            found = re.search(r"File (\S+) does not exist|path (\S+)", told)
+            named = next((g for g in found.groups() if g), what) if found else what
+            return InputError(
+                f"A worker of {self._url} does not see {named}.",
+                "The log and the cache have to lie where every worker finds them under the same "
+                f"path: a shared disk, hdfs:// or s3a://. The cache is {self.cache.folder} "
+                "(WATTBOARD_CACHE).",
+            )
+        if TOO_LARGE.search(told):
+            return InputError(
+                f"A result of {what} is larger than spark.driver.maxResultSize.",
+                "Raise it in spark-defaults.conf (SPARK_CONF_DIR), or build from fewer hosts.",
+            )
+        if CUT_OFF.search(told):
+            return InputError(
+                f"{what} cannot be unpacked to its end: {first[:300]}",
+                "The file is cut off or damaged: copy it again.",
+            )
+        return InputError(
+            f"{what} could not be worked on by Spark: {first[:300]}",
+            "Check that the files are complete, and the cluster's own log; --engine duckdb needs none.",
+        )
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Around a whole analysis: a lazy frame meets files that are gone wherever it is looked at."""
+        with self._translated("the log"):
+            yield
+
+    def forget_order(self) -> None:
+        """Rows of Spark's have no order to forget."""
+
+    # ------------------------------------------------------------------ lazy frames
+
+    def frame(self, parquet: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Prepared files as one lazy frame; a column that one file lacks is null there.
+
+        ``file_part`` and ``file_row`` tell where in the files a row stands.
+        """
+        import narwhals as nw
+        from pyspark.sql import functions as f
+
+        frames = []
+        parts = list(dict.fromkeys(parquet))
+        for part in parts:
+            read = self.spark.read.parquet(url_of(Path(part)))
+            if "fault" in read.columns:
+                read = read.filter("fault = 0").drop("fault", "fault_text", "aside")
+            else:
+                read = read.select(
+                    "*",
+                    f.lit(part).alias("file_part"),
+                    f.col("_metadata.row_index").alias("file_row"),
+                )
+            frames.append(read)
+        whole = frames[0]
+        for other in frames[1:]:
+            whole = whole.unionByName(other, allowMissingColumns=True)
+        if len(set(parquet)) > 1:
+            # A file without the column has no name for its part, which is a name of its own.
+            for label in ("host", "device"):
+                if label in whole.columns:
+                    whole = whole.withColumn(label, f.coalesce(f.col(label), f.lit("")))
+        named: nw.LazyFrame[Any] = nw.from_native(whole)
+        return named
+
+    def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
+        """Keep a lazy frame in the engine once it is computed.
+
+        What a worker takes with it when it dies is computed again from what it came from.
+        """
+        import narwhals as nw
+
+        kept = frame.to_native().persist()
+        self._kept.append(kept)
+        again: nw.LazyFrame[Any] = nw.from_native(kept)
+        return again
+
+    def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
+        """A small table into the engine."""
+        import narwhals as nw
+
+        with self._translated("the log"):
+            placed: nw.LazyFrame[Any] = nw.from_native(self.spark.createDataFrame(table))
+        return placed
+
+    def write(self, frame: nw.LazyFrame[Any], path: Path) -> None:
+        """A lazy frame with ``time_us`` to a file, by its ending Parquet or CSV, sorted by time.
+
+        Workers write its parts into the cache; this machine joins them, a batch at a time.
+
+        Raises:
+            OutputError: it cannot be written; what stood there stays.
+        """
+        from wattboard.engine.writing import merge_parts
+        from wattboard.targets import written
+
+        native = frame.to_native()
+        rows = native.selectExpr(
+            "time_us",
+            "timestamp_micros(time_us) AS time",
+            *(f"`{c}`" for c in native.columns if c != "time_us"),
+        ).orderBy("time_us")
+        with written(path) as part, self.cache.spill() as spill:
+            folder = Path(spill, "rows")
+            with self._translated(path.name):
+                rows.write.parquet(url_of(folder))
+            merge_parts(folder, part, as_csv=path.suffix.lower() == ".csv")
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+        """A small result out of the engine."""
+        with self._translated("the log"):
+            return frame.collect(backend="pyarrow").to_native()
+
+    def progress(self) -> float:
+        """How far the running query is, 0 to 1; negative where unknown."""
+        tracker = self.spark.sparkContext.statusTracker()
+        stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+        total = sum(stage.numTasks for stage in stages if stage is not None)
+        done = sum(stage.numCompletedTasks for stage in stages if stage is not None)
+        return done / total if total else -1.0
+
+    def close(self) -> None:
+        """Let go of what was kept for this log; the session stays for the next one."""
+        for kept in self._kept:
+            if self.spark.sparkContext._jsc is not None:
+                kept.unpersist()
+        self._kept.clear()
