@@ -25,6 +25,10 @@ Config = Annotated[
     Path | None, typer.Option(help="The same settings in a file.", metavar="wattboard.toml")
 ]
 Engine = Annotated[str | None, typer.Option(help="Query engine: duckdb.", metavar="NAME")]
+Host = Annotated[
+    str | None,
+    typer.Option(help="One host of a log of several: its site alone.", metavar="NAME"),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Read everything anew, keep nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Quietly = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
