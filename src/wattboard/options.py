@@ -27,6 +27,10 @@ Config = Annotated[
 Engine = Annotated[
     str | None, typer.Option(help="duckdb, local[N] or spark://HOST:7077.", metavar="NAME")
 ]
+Host = Annotated[
+    str | None,
+    typer.Option(help="One host of a log of several: its site alone.", metavar="NAME"),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Read everything anew, keep nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Quietly = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wattboard.errors import InputError
+from wattboard.one_host import of_one_host
 from wattboard.settings import Settings
 from wattboard.summary import ColumnMeans, LogInfo
 
@@ -181,10 +182,21 @@ def _as_prepared(work: Work, prepared: Sequence[Prepared]) -> dict[str, Any]:
 
     recipe = work.sources[0].recipe
     work.progress.stage("Applying the quality rules", 0, work.engine.progress)
+    rows = work.engine.frame([part for one in prepared for part in one.parquet])
+    extents = [one.extent for one in prepared]
+    host = work.settings.host
+    if host is not None:
+        every = sum(extent.rows for extent in extents)
+        rows, extent = of_one_host(work.engine, rows, host)
+        extents = [extent]
+        work.notes.append(
+            f"host {host!r} alone: {extent.rows:,} of {every:,} rows; what was met while the files "
+            "were read is of all hosts"
+        )
     return {
-        "prepared": work.engine.frame([part for one in prepared for part in one.parquet]),
+        "prepared": rows,
         "rows_read": sum(one.rows_read for one in prepared),
-        "extents": [one.extent for one in prepared],
+        "extents": extents,
         "damage": [item for one in prepared for item in one.damage],
         "form": LogForm(
             timezone=recipe.timezone,
@@ -204,7 +216,7 @@ def log_info(work: Work, prepared: Sequence[Prepared], clean: CleanLog) -> LogIn
     notes += work.notes
     return LogInfo(
         format=recipe.format,
-        title=recipe.title,
+        title=titled(recipe.title, work.settings.host),
         timezone=recipe.timezone,
         timezone_reason=recipe.timezone_reason,
         reading="mean" if clean.reading == "mean" else "instant",
@@ -225,6 +237,11 @@ def log_info(work: Work, prepared: Sequence[Prepared], clean: CleanLog) -> LogIn
             )
         ],
     )
+
+
+def titled(title: str, host: str | None) -> str:
+    """What a log is, and of which host."""
+    return title if host is None else f"{title}, host {host}"
 
 
 def fit_model(work: Work, clean: CleanLog, zone: list[Stretch], table: BaseTable) -> FittedPower:

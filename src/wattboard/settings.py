@@ -54,6 +54,7 @@ class Settings(BaseModel):
     tariff: Price | Text | None = None
     currency: Text | None = Field(default=None, max_length=8)
     columns: Text | None = None
+    host: Text | None = None
     engine: Text = "duckdb"
     publishable: bool = Field(default=False, strict=True)
     # What the pages say of themselves; it changes no number.

@@ -31,7 +31,7 @@ class IdlePlateau:
     reason: str
 
 
-def _busy(table: BaseTable) -> NDArray[np.float64]:
+def busiest(table: BaseTable) -> NDArray[np.float64]:
     """The busiest recorded part, %; NaN where no part is recorded."""
     parts = [table.columns[c] for c in UTILISATION if c in table.columns]
     if not parts:
@@ -58,7 +58,7 @@ def off_below_w(table: BaseTable) -> float:
 
 def idle_plateau(table: BaseTable, off_w: float) -> IdlePlateau:
     """The lowest level of power that the machine keeps while on and with nothing to do."""
-    busy = _busy(table)
+    busy = busiest(table)
     if np.isnan(busy).all():
         return IdlePlateau(None, "unknown: the log has no CPU or GPU load to tell idle from busy")
     quiet = (busy < BUSY_PCT) & (table.mean_w >= off_w) & (table.covered_s > 0)
@@ -92,7 +92,7 @@ def classify(table: BaseTable, off_w: float, *, can_be_off: bool) -> list[State]
     Without a record of load a machine that is on may be idle or not: its level of power does not
     tell, since other equipment on the outlet moves it.
     """
-    busy = _busy(table)
+    busy = busiest(table)
     power = table.mean_w
     off = (power < off_w) & np.isnan(busy) if can_be_off else np.zeros(len(power), dtype=bool)
     active = ~off & (busy >= BUSY_PCT)

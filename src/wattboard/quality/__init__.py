@@ -7,16 +7,22 @@ example; a rule that finds nothing reports 0.
 from __future__ import annotations
 
 from wattboard.quality.clean import CleanLog, LogForm, clean_log
+from wattboard.quality.host_buckets import HostBuckets, HostFacts, host_buckets
+from wattboard.quality.hosts import HostLog
 from wattboard.quality.report import Workbench
 from wattboard.quality.telemetry import Integral, Telemetry, clean_telemetry, integrate
 
 __all__ = [
     "CleanLog",
+    "HostBuckets",
+    "HostFacts",
+    "HostLog",
     "Integral",
     "LogForm",
     "Telemetry",
     "Workbench",
     "clean_log",
     "clean_telemetry",
+    "host_buckets",
     "integrate",
 ]

@@ -49,6 +49,12 @@ class Grid:
         return (nw.col("time_us") - self.origin_us) // width_us
 
 
+def bucket_width_us(first_us: int, last_us: int, step_us: int) -> int:
+    """The finest width of the ladder that holds a step, and makes few buckets of the time."""
+    needed = max(step_us, (last_us - first_us) / MAX_BUCKETS)
+    return next((width for width in LADDER_US if width >= needed), LADDER_US[-1])
+
+
 def grid_of(
     first_us: int, last_us: int, step_us: int, offset_us: int, low_w: float, high_w: float
 ) -> Grid:
@@ -56,8 +62,7 @@ def grid_of(
 
     An hour is the widest, so that local days can be made of them whatever the clock does.
     """
-    needed = max(step_us, (last_us - first_us) / MAX_BUCKETS)
-    bucket = next((width for width in LADDER_US if width >= needed), LADDER_US[-1])
+    bucket = bucket_width_us(first_us, last_us, step_us)
     rough = max((high_w - low_w) / LEVELS, 1e-3)
     power = 10.0 ** np.floor(np.log10(rough))
     level = float(next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= rough))
@@ -72,11 +77,24 @@ def split_at_buckets(
 
     own = "width_us" in frame.collect_schema().names()
     width = nw.col("width_us").fill_null(0) if own else nw.lit(width_us)
+    return cut_at(bench, frame, width, grid.bucket_us, grid.origin_us)
+
+
+def cut_at(
+    bench: Workbench, frame: nw.LazyFrame[Any], width: Any, bucket_us: Any, origin_us: Any
+) -> nw.LazyFrame[Any]:
+    """The same for widths, buckets and their origin that are numbers or expressions, µs.
+
+    The frame has ``width_us`` afterwards if anything was cut.
+    """
+    import narwhals as nw
+
+    own = "width_us" in frame.collect_schema().names()
     time = nw.col("time_us")
-    spans = frame.with_columns(end_us=(time + width).cast(nw.Int64)).with_columns(
-        first_bucket=grid.bucket(grid.bucket_us),
-        more=(nw.col("end_us") - 1 - grid.origin_us) // grid.bucket_us
-        - grid.bucket(grid.bucket_us),
+    spans = frame.with_columns(
+        end_us=(time + width).cast(nw.Int64), first_bucket=(time - origin_us) // bucket_us
+    ).with_columns(
+        more=(nw.col("end_us") - 1 - origin_us) // bucket_us - nw.col("first_bucket"),
     )
     most = int(first_row(bench, spans.select(most=nw.col("more").max()))["most"] or 0)
     if most < 1:
@@ -84,13 +102,13 @@ def split_at_buckets(
     import pyarrow as pa
 
     turns = bench.place(pa.table({"turn": list(range(most + 1))}), "turns")
-    edge = (nw.col("first_bucket") + nw.col("turn")) * grid.bucket_us + grid.origin_us
+    edge = (nw.col("first_bucket") + nw.col("turn")) * bucket_us + origin_us
     parts = spans.join(turns, how="cross").filter(
         (nw.col("turn") == 0) | (nw.col("turn") <= nw.col("more"))
     )
     start = nw.when(edge > time).then(edge).otherwise(time)
     stop = nw.col("end_us")
-    stop = nw.when(edge + grid.bucket_us < stop).then(edge + grid.bucket_us).otherwise(stop)
+    stop = nw.when(edge + bucket_us < stop).then(edge + bucket_us).otherwise(stop)
     changes = {"time_us": nw.col("start_us"), "width_us": (nw.col("stop_us") - nw.col("start_us"))}
     names = frame.collect_schema().names()
     if "energy_kwh" in names:

@@ -13,6 +13,7 @@ from wattboard.quality.buckets import (
 )
 from wattboard.quality.clock import SecondPass, clock_changes, to_utc
 from wattboard.quality.counter import power_from_counter
+from wattboard.quality.hosts import HostLog
 from wattboard.quality.instants import Tally, one_row_per_instant
 from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, merge, within_range
 from wattboard.quality.reduction import Log, Reduced, reduce_log
@@ -46,7 +47,8 @@ class CleanLog:
     ``rows`` has ``time_us`` and the recorded canonical columns; ``tallies`` add up to the same with
     the silent zeros still in it, ``lost_zeros`` of each column, and are cheaper to count.
     ``minutes`` (``COLUMN__n`` and ``COLUMN__sum``, silence left out) and ``flow`` are the log
-    reduced to buckets of ``grid`` (:mod:`wattboard.quality.buckets`).
+    reduced to buckets of ``grid`` (:mod:`wattboard.quality.buckets`). ``by_host`` is a log of several
+    hosts before they were added up.
     """
 
     rows: nw.LazyFrame[Any]
@@ -71,6 +73,7 @@ class CleanLog:
     counter_steps_set_aside: int
     devices: tuple[str, ...]
     hosts: tuple[str, ...]
+    by_host: HostLog | None = None
 
 
 def clean_log(
@@ -116,7 +119,29 @@ def clean_log(
         whole,
         explicit_missing=form.explicit_missing,
     )
-    return _finished(log, reduced, totals.devices, totals.hosts, from_counter=from_counter)
+    return _finished(
+        log,
+        reduced,
+        totals.devices,
+        totals.hosts,
+        from_counter=from_counter,
+        by_host=_by_host(totals, form),
+    )
+
+
+def _by_host(totals: Totals, form: LogForm) -> HostLog | None:
+    """The log before its hosts were added up; None of one host, or of counters alone."""
+    parted = totals.parted
+    if parted is None or "power_w" not in parted.columns:
+        return None
+    return HostLog(
+        parted,
+        form.reading,
+        form.width_us,
+        form.explicit_missing,
+        form.timezone,
+        totals.width_us,
+    )
 
 
 def sensible_values(
@@ -242,6 +267,7 @@ def _finished(
     hosts: tuple[str, ...],
     *,
     from_counter: bool,
+    by_host: HostLog | None,
 ) -> CleanLog:
     kept = tuple(c for c in VALUE_COLUMNS if c in log.columns and c not in reduced.silence.wholly)
     return CleanLog(
@@ -267,4 +293,5 @@ def _finished(
         counter_steps_set_aside=reduced.counter_aside,
         devices=devices,
         hosts=hosts,
+        by_host=by_host,
     )

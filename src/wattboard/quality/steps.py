@@ -39,18 +39,18 @@ def gap_threshold_us(step_us: int) -> int:
     return max(3 * step_us, min(60_000_000, 30 * step_us))
 
 
-def since() -> Any:
-    """Time since the row before, µs."""
+def since(*apart: str) -> Any:
+    """Time since the row before, µs; of the same part, where columns tell parts ``apart``."""
     import narwhals as nw
 
-    return nw.col("time_us") - nw.col("time_us").shift(1).over(order_by="time_us")
+    return nw.col("time_us") - nw.col("time_us").shift(1).over(*apart, order_by="time_us")
 
 
-def until() -> Any:
+def until(*apart: str) -> Any:
     """Time until the row after, µs."""
     import narwhals as nw
 
-    return nw.col("time_us").shift(-1).over(order_by="time_us") - nw.col("time_us")
+    return nw.col("time_us").shift(-1).over(*apart, order_by="time_us") - nw.col("time_us")
 
 
 def rise() -> Any:
@@ -116,6 +116,23 @@ class Weights:
     threshold_us: int
 
 
+def of_a_mean(width: Any) -> Any:
+    """The time that the mean of a bucket stands for, µs: its width, cut where the next begins."""
+    import narwhals as nw
+
+    return nw.when(nw.col("until") < width).then(nw.col("until")).otherwise(width)
+
+
+def of_an_instant(threshold: Any) -> Any:
+    """The time that a reading stands for, µs: half of the step to each neighbour, gaps apart."""
+    import narwhals as nw
+
+    before, after = nw.col("since"), nw.col("until")
+    half_before = nw.when(before <= threshold).then(before).otherwise(0)
+    half_after = nw.when(after <= threshold).then(after).otherwise(0)
+    return (half_before + half_after) * 0.5
+
+
 def weights(reading: str, width_us: int, step_us: int, *, own_width: bool) -> Weights:
     """Between instants power is taken as a straight line (the trapezoid rule).
 
@@ -124,18 +141,16 @@ def weights(reading: str, width_us: int, step_us: int, *, own_width: bool) -> We
     """
     import narwhals as nw
 
-    before, after, time = nw.col("since"), nw.col("until"), nw.col("time_us")
+    after, time = nw.col("until"), nw.col("time_us")
     if reading == "mean":
         width: Any = nw.col("width_us") if own_width else nw.lit(width_us)
-        weight: Any = nw.when(after < width).then(after).otherwise(width)
+        weight = of_a_mean(width)
         if own_width:
             weight = nw.when(width.is_null()).then(0).otherwise(weight)
         gap = after > (width + GAP_TOLERANCE_US)
         return Weights(weight, gap, time + width, width_us or step_us)
     threshold = gap_threshold_us(step_us)
-    half_before = nw.when(before <= threshold).then(before).otherwise(0)
-    half_after = nw.when(after <= threshold).then(after).otherwise(0)
-    return Weights((half_before + half_after) * 0.5, after > threshold, time, threshold)
+    return Weights(of_an_instant(threshold), after > threshold, time, threshold)
 
 
 def gap_rule(

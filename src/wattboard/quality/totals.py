@@ -20,6 +20,7 @@ from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
     import narwhals as nw
+    from numpy.typing import NDArray
 
 METERED = ("power_w", "energy_kwh")
 SUMMED = ("power_w", "energy_kwh", "current_a", "cpu_power_w", "gpu_power_w", "ram_power_w")
@@ -30,10 +31,23 @@ WALL = "wall"
 
 
 @dataclass(frozen=True, slots=True)
+class Parted:
+    """A log of several hosts before they are added up: a row for each instant of each device.
+
+    ``parts`` tells of each device how many values it has, from when to when, and its usual step.
+    """
+
+    frame: nw.LazyFrame[Any]
+    columns: tuple[str, ...]
+    parts: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """One series of totals.
 
-    ``width_us`` is not 0 where it became a series of bucket means, ``rows`` where devices were added.
+    ``width_us`` is not 0 where it became a series of bucket means, ``rows`` where devices were added;
+    ``parted`` is the log of several hosts as it was before.
     """
 
     frame: nw.LazyFrame[Any]
@@ -43,6 +57,7 @@ class Totals:
     rules: list[RuleResult]
     width_us: int = 0
     rows: int = 0
+    parted: Parted | None = None
 
 
 def add_up_devices(
@@ -89,6 +104,7 @@ def add_up_devices(
             "tick by tick.",
             "Build a site from each device on its own.",
         )
+    parted = Parted(frame, columns, parts) if len(hosts) > 1 else None
     frame = frame.with_columns(
         part=nw.concat_str([nw.col(c) for c in labels], separator="\x1f", ignore_nulls=True)
     )
@@ -113,7 +129,7 @@ def add_up_devices(
     )
     if "gpu_util_pct" in values:
         columns = (*columns, "busiest_gpu_pct")
-    return Totals(frame, columns, devices, hosts, rules, width, rules[-1].of)
+    return Totals(frame, columns, devices, hosts, rules, width, rules[-1].of, parted)
 
 
 def _parts_of_metered_machines(
@@ -253,15 +269,9 @@ def _expected(column: str, parts: list[dict[str, Any]], width: int) -> Any:
     ]
     if not spans:
         return nw.lit(0)
-    grid = max(width, 1)
     # A device read a little later in its tick than another is in the same tick.
     slack = 0 if width else int(min((part["step"] or 0) for part in parts) / 2)
-    starts = np.sort([first // grid * grid - slack for first, _ in spans])
-    ends = np.sort([last // grid * grid + slack for _, last in spans])
-    edges = np.unique(np.concatenate([starts, ends + 1]))
-    here = np.searchsorted(starts, edges, side="right") - np.searchsorted(ends, edges, side="left")
-    kept = np.concatenate([[True], np.diff(here) != 0])
-    edges, here = edges[kept], here[kept]
+    edges, here = counts_over_time(spans, width, slack)
     if len(edges) > MAX_STRETCHES:
         # Many devices that come and go: the most that are there in a longer stretch are asked for.
         groups = np.array_split(np.arange(len(edges)), MAX_STRETCHES)
@@ -271,6 +281,22 @@ def _expected(column: str, parts: list[dict[str, Any]], width: int) -> Any:
     for edge, count in zip(edges.tolist(), here.tolist(), strict=True):
         wanted = nw.when(nw.col("time_us") >= edge).then(nw.lit(count)).otherwise(wanted)
     return wanted
+
+
+def counts_over_time(
+    spans: list[tuple[int, int]], width: int, slack: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """From when on how many devices are there, of each of which first and last time are given, µs.
+
+    Buckets of ``width`` count whole; elsewhere a device is there ``slack`` before and after.
+    """
+    grid = max(width, 1)
+    starts = np.sort([first // grid * grid - slack for first, _ in spans])
+    ends = np.sort([last // grid * grid + slack for _, last in spans])
+    edges = np.unique(np.concatenate([starts, ends + 1]))
+    here = np.searchsorted(starts, edges, side="right") - np.searchsorted(ends, edges, side="left")
+    kept = np.concatenate([[True], np.diff(here) != 0])
+    return edges[kept], here[kept]
 
 
 def _without_power(silent: list[dict[str, Any]], parts: list[dict[str, Any]]) -> RuleResult:

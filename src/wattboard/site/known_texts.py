@@ -29,6 +29,8 @@ NOTES = _patterns(
     rf"of {COLUMNS} the one with a unit was taken",
     rf"\w+ from column {COLUMN}{UNIT}",
     rf"column {COLUMN} is left out(?P<rest>: .+)",
+    rf"host (?P<host>{QUOTED}) alone: [\d,]+ of [\d,]+ rows; what was met while the files were read is"
+    r" of all hosts",
     r"no column tells boards apart: taken as one",
     r"its power is no meter's: wattboard has predicted it from activity",
     r"times are (?:numbers of )?[a-zµ]+ since 1970, UTC(?:, as given)?",

@@ -17,7 +17,16 @@ from typing import Any
 
 from wattboard.schema import COLUMN
 from wattboard.site import known_texts as known
-from wattboard.summary import InputFile, LogInfo, Model, RuleResult, Summary
+from wattboard.summary import (
+    Comparable,
+    Fleet,
+    HostFigures,
+    InputFile,
+    LogInfo,
+    Model,
+    RuleResult,
+    Summary,
+)
 from wattboard.zones import stretches
 
 COUNTRY = re.compile(r"[A-Z]{3}")
@@ -27,7 +36,20 @@ LEFT_OUT = "left out"
 AS_WRITTEN = frozenset({"title", "author", "base_url"})
 FILE_SETTINGS = ("co2", "gpus", "energy", "intensity_series")
 # What is not the log's, or holds times and numbers alone.
-NOT_SWEPT = frozenset({"series", "ai", "grids", "versions", "inputs", "findings", "gpus", "co2"})
+NOT_SWEPT = frozenset(
+    {
+        "series",
+        "ai",
+        "grids",
+        "versions",
+        "inputs",
+        "findings",
+        "gpus",
+        "co2",
+        "fleet",
+        "comparable",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +112,10 @@ def redact(summary: Summary) -> Redacted:
     names = Names()
     inputs = [_input(item, names) for item in summary.inputs]
     log = _log(summary.log, names)
+    host = summary.settings.get("host")
+    if isinstance(host, str):
+        title = log.title.removesuffix(host) + names.of("host", host).removeprefix("host ")
+        log = log.model_copy(update={"title": title})
     hourly = summary.footprint.hourly
     if hourly is not None:
         hourly = hourly.model_copy(update={"file": names.of("file", hourly.file)})
@@ -108,6 +134,8 @@ def redact(summary: Summary) -> Redacted:
             "log": log,
             "quality": summary.quality.model_copy(update={"rules": rules}),
             "footprint": foot,
+            "fleet": _fleet(summary.fleet, names),
+            "comparable": _comparable(summary.comparable, names),
             "co2": co2,
             "findings": [],
         }
@@ -159,6 +187,27 @@ def _log(log: LogInfo, names: Names) -> LogInfo:
             "means": [one.model_copy(update={"by": _by(one.by, names)}) for one in log.means],
         }
     )
+
+
+def _fleet(fleet: Fleet | None, names: Names) -> Fleet | None:
+    """Hosts by their number; the ones of the table have it by the order of their names."""
+    if fleet is None:
+        return None
+
+    def named(one: HostFigures) -> HostFigures:
+        return one.model_copy(update={"host": names.of("host", one.host)})
+
+    others = fleet.others
+    if others is not None:
+        others = others.model_copy(update={"host": [names.of("host", one) for one in others.host]})
+    return fleet.model_copy(update={"hosts": [named(one) for one in fleet.hosts], "others": others})
+
+
+def _comparable(found: Comparable | None, names: Names) -> Comparable | None:
+    if found is None:
+        return None
+    hosts = [one.model_copy(update={"host": names.of("host", one.host)}) for one in found.hosts]
+    return found.model_copy(update={"hosts": hosts})
 
 
 def _by(text: str, names: Names) -> str:
@@ -277,6 +326,8 @@ def _part(group: str, text: str, forms: tuple[re.Pattern[str], ...], names: Name
         return _file(text, forms is known.NOTES, names)
     if group == "folder":
         return names.of("folder", text)
+    if group == "host":
+        return repr(names.of("host", str(ast.literal_eval(text))))
     if group == "column":
         return _unquoted(text, names)
     if group == "columns":
@@ -312,6 +363,8 @@ def _settings(
             found[name] = " ".join(item.name for item in inputs if item.role == "log")
         elif name in FILE_SETTINGS:
             found[name] = value if value in public else names.of("file", value)
+        elif name == "host":
+            found[name] = names.of("host", value)
         elif name == "location":
             found[name] = summary.footprint.location
         elif name == "timezone":

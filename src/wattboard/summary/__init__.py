@@ -33,6 +33,14 @@ from wattboard.summary.ai_models import (
 )
 from wattboard.summary.base import Factor, Kind, Model, Number, Range
 from wattboard.summary.fetched import Origin
+from wattboard.summary.fleet import (
+    Comparable,
+    Fleet,
+    HostBlocks,
+    HostFigures,
+    OtherHosts,
+    Slope,
+)
 from wattboard.summary.footprint import (
     Equivalence,
     Estimate,
@@ -92,6 +100,7 @@ __all__ = [
     "Coefficient",
     "ColumnMeans",
     "ColumnStatistics",
+    "Comparable",
     "Correlation",
     "Density",
     "Disagreement",
@@ -106,12 +115,15 @@ __all__ = [
     "Facility",
     "Factor",
     "Finding",
+    "Fleet",
     "Footprint",
     "Grid",
     "GridIntensity",
     "Grids",
     "HeldOut",
     "Histogram",
+    "HostBlocks",
+    "HostFigures",
     "HourlyMatch",
     "Inference",
     "InputFile",
@@ -123,6 +135,7 @@ __all__ = [
     "Number",
     "Origin",
     "OtherFigure",
+    "OtherHosts",
     "PeopleEquivalent",
     "Power",
     "Profile",
@@ -137,6 +150,7 @@ __all__ = [
     "RuleResult",
     "Score",
     "Series",
+    "Slope",
     "State",
     "Summary",
     "TariffBand",
@@ -196,6 +210,10 @@ class Summary(Model):
         description="None without a location whose use is known"
     )
     ai: AI
+    fleet: Fleet | None = Field(default=None, description="None for a log of one host")
+    comparable: Comparable | None = Field(
+        default=None, description="None where the log is too short for any comparison"
+    )
     findings: list[Finding]
     series: list[Series] = Field(description="coarsest first; the finest are in data/")
     pyramid: Pyramid | None = Field(

@@ -1,0 +1,258 @@
+"""The series of hosts -> buckets of each: power with the time that it stands for, and load.
+
+The same buckets that the log of a host alone is reduced to; they stay in the engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wattboard.quality.buckets import bucket_width_us, cut_at
+from wattboard.quality.hosts import (
+    LOADS,
+    PROOF,
+    HostLog,
+    HostSeries,
+    offset_at,
+    one_series_per_host,
+    usual_steps,
+)
+from wattboard.quality.report import Workbench
+from wattboard.quality.silence import decisive_length_us
+from wattboard.quality.steps import (
+    GAP_TOLERANCE_US,
+    gap_threshold_us,
+    of_a_mean,
+    of_an_instant,
+    since,
+    until,
+)
+from wattboard.zones import stretches
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+DAY_US = 86_400_000_000
+# Columns whose zeros may mean that nothing was recorded, each judged on its own.
+SILENT = ("cpu_util_pct", "gpu_util_pct")
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What is known of a host's rows before they are reduced; ``power`` counts values of power."""
+
+    rows: int
+    power: int
+    first_us: int
+    last_us: int
+    step_us: int
+    gap_us: int
+    bucket_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostBuckets:
+    """``frame`` has a row for each bucket of each host that holds a reading of power.
+
+    Its columns: ``host``, ``start_us``, ``bucket_us``, ``readings``, ``weight_us``, ``watt_us``,
+    ``sum_w``, ``min_w``, ``max_w``, ``first_us``, ``end_us``, ``gaps``, ``longest_us``; and of each
+    of ``loads`` the mean of its readings, null where there are none.
+    """
+
+    frame: nw.LazyFrame[Any]
+    loads: tuple[str, ...]
+    facts: dict[str, HostFacts]
+
+
+def host_buckets(bench: Workbench, log: HostLog) -> HostBuckets:
+    """Every host reduced to buckets."""
+    import narwhals as nw
+
+    series = one_series_per_host(bench, log)
+    facts = _facts(bench, series, log)
+    form = bench.place(_form(series, log, facts), "host_form")
+    rows = series.rows
+    if _has_means(bench, rows):
+        joined = rows.join(form.select("host", "bucket_us", "origin_us"), on="host", how="inner")
+        cut = cut_at(bench, joined, nw.col("width_us"), nw.col("bucket_us"), nw.col("origin_us"))
+        rows = cut.select(*rows.collect_schema().names())
+    power = _power(rows, form)
+    loads = [c for c in LOADS if c in series.columns]
+    for column in loads:
+        power = power.join(
+            _load(rows, form, series, log, column), on=["host", "bucket"], how="left"
+        )
+    start = nw.col("bucket") * nw.col("bucket_us") + nw.col("origin_us")
+    placed = power.join(form.select("host", "bucket_us", "origin_us"), on="host", how="inner")
+    frame = placed.with_columns(start_us=start).drop("bucket", "origin_us")
+    return HostBuckets(bench.materialise(frame, "host_buckets"), tuple(loads), facts)
+
+
+def _has_means(bench: Workbench, rows: nw.LazyFrame[Any]) -> bool:
+    import narwhals as nw
+
+    widest = bench.collect(rows.select(most=nw.col("width_us").max()))["most"][0].as_py()
+    return bool(widest)
+
+
+def _facts(bench: Workbench, series: HostSeries, log: HostLog) -> dict[str, HostFacts]:
+    import narwhals as nw
+
+    time = nw.col("time_us")
+    found = bench.collect(
+        series.rows.group_by("host").agg(
+            rows=nw.len(), power=nw.col("power_w").count(), first=time.min(), last=time.max()
+        )
+    ).to_pylist()
+    known = series.rows.filter(~nw.col("power_w").is_null()).select("host", "time_us")
+    steps = usual_steps(bench, known.with_columns(since=since("host")))
+    facts = {}
+    for row in sorted(found, key=lambda row: str(row["host"])):
+        step = steps.get(row["host"], 0)
+        first, last = int(row["first"]), int(row["last"])
+        facts[row["host"]] = HostFacts(
+            rows=int(row["rows"]),
+            power=int(row["power"]),
+            first_us=first,
+            last_us=last,
+            step_us=step,
+            gap_us=gap_threshold_us(step),
+            bucket_us=bucket_width_us(first, last, step),
+        )
+    return facts
+
+
+def _form(series: HostSeries, log: HostLog, facts: dict[str, HostFacts]) -> Any:
+    """Per host what its expressions need, as a table."""
+    import pyarrow as pa
+
+    first = min(fact.first_us for fact in facts.values())
+    last = max(fact.last_us for fact in facts.values())
+    zone = stretches(log.timezone, first, last)
+    return pa.table(
+        {
+            "host": list(facts),
+            "gap_us": [fact.gap_us for fact in facts.values()],
+            "step_us": [fact.step_us for fact in facts.values()],
+            "bucket_us": [fact.bucket_us for fact in facts.values()],
+            # As of a log that begins where the host does.
+            "origin_us": [-offset_at(zone, fact.first_us - 2 * DAY_US) for fact in facts.values()],
+        }
+    )
+
+
+def _power(rows: nw.LazyFrame[Any], form: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """By host and bucket: readings, the time that they stand for, energy, extremes, gaps."""
+    import narwhals as nw
+
+    power, time, width = nw.col("power_w"), nw.col("time_us"), nw.col("width_us")
+    known = rows.filter(~power.is_null()).select("host", "time_us", "power_w", "width_us")
+    stepped = known.with_columns(since=since("host"), until=until("host"))
+    mean = width > 0
+    gap = nw.col("gap_us")
+    after = nw.col("until")
+    weighed = stepped.join(form, on="host", how="inner").with_columns(
+        weight_us=nw.when(mean)
+        .then(of_a_mean(width))
+        .otherwise(of_an_instant(gap))
+        .cast(nw.Float64),
+        is_gap=nw.when(mean).then(after > width + GAP_TOLERANCE_US).otherwise(after > gap),
+        end_us=(time + width).cast(nw.Int64),
+        bucket=(time - nw.col("origin_us")) // nw.col("bucket_us"),
+    )
+    weight = nw.col("weight_us")
+    return (
+        weighed.with_columns(
+            watt_us=weight * power,
+            # A reading without a neighbour, the first or last of a host, has no step on that side.
+            gaps=nw.when(nw.col("is_gap")).then(1).otherwise(0),
+            longest_us=nw.when(nw.col("is_gap")).then(after),
+        )
+        .group_by("host", "bucket")
+        .agg(
+            nw.len().alias("readings"),
+            weight.sum(),
+            nw.col("watt_us").sum(),
+            power.sum().alias("sum_w"),
+            power.min().alias("min_w"),
+            power.max().alias("max_w"),
+            time.min().alias("first_us"),
+            nw.col("end_us").max(),
+            nw.col("gaps").sum(),
+            nw.col("longest_us").max(),
+        )
+    )
+
+
+def _load(
+    rows: nw.LazyFrame[Any],
+    form: nw.LazyFrame[Any],
+    series: HostSeries,
+    log: HostLog,
+    column: str,
+) -> nw.LazyFrame[Any]:
+    """By host and bucket the mean of a column of load, without the zeros that are no readings."""
+    import narwhals as nw
+
+    value = nw.col(column)
+    proof = [c for c in PROOF if c in series.columns] if column == "gpu_util_pct" else []
+    told = rows.select("host", "time_us", "width_us", column, *proof)
+    if column in SILENT and not log.explicit_missing:
+        told = _without_silence(told, form, column, proof)
+    placed = told.filter(~value.is_null()).join(
+        form.select("host", "bucket_us", "origin_us"), on="host", how="inner"
+    )
+    bucket = (nw.col("time_us") - nw.col("origin_us")) // nw.col("bucket_us")
+    return placed.with_columns(bucket=bucket).group_by("host", "bucket").agg(value.mean())
+
+
+def _without_silence(
+    told: nw.LazyFrame[Any], form: nw.LazyFrame[Any], column: str, proof: list[str]
+) -> nw.LazyFrame[Any]:
+    """The rows without zeros that last as long as no reading does; each host is judged on its own.
+
+    A run of zeros ends at any other value; rows without a value are passed over. Where a host's load
+    is written in whole per cent, an hour decides instead of five minutes.
+    """
+    import narwhals as nw
+
+    value, time = nw.col(column), nw.col("time_us")
+    read = ~value.is_null()
+    proven = [nw.col(c).fill_null(0.0) != 0 for c in proof]
+    alive = nw.any_horizontal(value.fill_null(0.0) != 0, *proven, ignore_nulls=True)
+    there = nw.any_horizontal(read, *proven, ignore_nulls=True)
+    seen = told.filter(there).with_columns(alive=nw.when(alive).then(1).otherwise(0))
+    before = nw.col("alive").shift(1).over("host", order_by="time_us")
+    turn = seen.with_columns(before=before).with_columns(
+        turn=nw.when(nw.col("before") == nw.col("alive")).then(0).otherwise(1)
+    )
+    runs = turn.with_columns(run=nw.col("turn").cum_sum().over("host", order_by="time_us"))
+    uneven = nw.when(value != value.round(0)).then(1).otherwise(0)
+    kinds = told.with_columns(uneven=uneven, some=nw.when(value != 0).then(1).otherwise(0))
+    judged = kinds.group_by("host").agg(nw.col("uneven").max(), nw.col("some").max())
+    whole = (nw.col("uneven") == 0) & (nw.col("some") == 1)
+    step = nw.when(nw.col("width_us") > 0).then(0).otherwise(nw.col("step_us"))
+    short, long = (decisive_length_us(0, whole=told_whole)[0] for told_whole in (False, True))
+    least = nw.when(whole).then(long).otherwise(short)
+    zeros = (
+        runs.filter(nw.col("alive") == 0)
+        .group_by("host", "run")
+        .agg(
+            begin=time.min(),
+            end=time.max(),
+            width_us=nw.col("width_us").max(),
+        )
+        .join(judged, on="host", how="inner")
+        .join(form.select("host", "step_us"), on="host", how="inner")
+        .with_columns(least=least, steps=3 * step)
+        .with_columns(
+            least=nw.when(nw.col("steps") > nw.col("least"))
+            .then(nw.col("steps"))
+            .otherwise(nw.col("least"))
+        )
+    )
+    length = nw.col("end") - nw.col("begin") + nw.col("width_us")
+    silent = zeros.filter(length >= nw.col("least")).select("host", "run", silent=nw.lit(1))
+    marked = runs.join(silent, on=["host", "run"], how="left")
+    return marked.filter(nw.col("silent").is_null()).select("host", "time_us", "width_us", column)
