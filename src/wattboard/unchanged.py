@@ -103,7 +103,11 @@ def seen(call: Call, read: Read) -> dict[str, Any] | None:
 def keep(call: Call, read: Read, before: dict[str, Any] | None, told: Told) -> None:
     """Leave a note of a build that has ended; ``before`` is what :func:`seen` gave at its start."""
     after = seen(call, read)
-    if after is None or before != after or call.config_sha256 != after["config"]:
+    if after is None or before is None:
+        return
+    # What libraries have put into this process's environment meanwhile was not there to be obeyed.
+    after["environment"] = before["environment"]
+    if before != after or call.config_sha256 != after["config"]:
         return
     note = {
         "call": asdict(call),
