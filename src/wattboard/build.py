@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wattboard.errors import InputError
-from wattboard.facts import Facts, facts_ahead
+from wattboard.facts import Facts, facts_ahead, read_facts
 from wattboard.fetching.use import origin_of, with_fetched
+from wattboard.known_log import Drawn, keep_log, known_log
 from wattboard.pipeline import (
     Progress,
     Quiet,
@@ -119,10 +120,23 @@ def _summary_of(
         if stored is not None:
             # What the pages say of themselves is of this build, not of the one that was kept.
             return stored.model_copy(update={"settings": settings.shown()}), True
-        summary = _summarise(settings, cache, sources, notes, progress)
+        log_key = key_of(
+            ANALYSIS_VERSION,
+            SCHEMA_VERSION,
+            version(),
+            settings.of_log(),
+            [file_identity(source.path) for source in sources],
+        )
+        found = known_log(cache, log_key)
+        known = _stored_summary(cache.path(found[0])) if found else None
+        if found and known:
+            summary = _of_known_log(settings, known, *found[1:])
+        else:
+            summary, drawn, zone = _summarise(settings, cache, sources, notes, progress)
+            keep_log(cache, log_key, record.name, drawn, zone)
         with cache.writing(record.name) as temporary:
             temporary.write_text(summary.model_dump_json(), "utf-8")
-        return summary, False
+        return summary, known is not None
     finally:
         cache.close()
 
@@ -133,6 +147,19 @@ def _stored_summary(record: Path) -> Summary | None:
         return Summary.model_validate_json(record.read_bytes())
     except (OSError, ValueError):
         return None
+
+
+def _of_known_log(settings: Settings, known: Summary, drawn: Drawn, zone: list[Stretch]) -> Summary:
+    """The same log, and what its energy means with these settings."""
+    from wattboard.findings import findings
+
+    # The database of accelerators is the same wherever no file stands in for it.
+    built_in = settings.gpus is None and known.settings["gpus"] is None
+    facts = read_facts(settings, known.gpus if built_in else None)
+    means = _meaning(settings, facts, drawn, zone, known.log.timezone)
+    logs = [item for item in known.inputs if item.role == "log"]
+    summary = known.model_copy(update={**means, "inputs": [*logs, *_extra_inputs(settings)]})
+    return summary.model_copy(update={"findings": findings(summary)})
 
 
 def build(settings: Settings, *, use_cache: bool = True, progress: Progress | None = None) -> Built:
@@ -193,13 +220,18 @@ def _calculator_tables(settings: Settings, cache: Cache) -> dict[str, dict[str, 
 
 
 def _inputs(work: Work, prepared: Sequence[Prepared]) -> list[InputFile]:
-    from wattboard.engine.cache import sha256
-
     found = [
         InputFile(name=source.path.name, role="log", bytes=one.bytes, sha256=one.sha256)
         for source, one in zip(work.sources, prepared, strict=True)
     ]
-    for name, role in _extras(work.settings):
+    return [*found, *_extra_inputs(work.settings)]
+
+
+def _extra_inputs(settings: Settings) -> list[InputFile]:
+    from wattboard.engine.cache import sha256
+
+    found = []
+    for name, role in _extras(settings):
         path = Path(name)
         found.append(
             InputFile(
@@ -232,7 +264,7 @@ def _summarise(
     sources: list[Source],
     notes: list[str],
     progress: Progress,
-) -> Summary:
+) -> tuple[Summary, Drawn, list[Stretch]]:
     from wattboard.engine import open_engine
 
     engine = open_engine(settings.engine, cache=cache)
@@ -244,11 +276,11 @@ def _summarise(
             prepared = prepare(work)
             engine.forget_order()
             clean, zone = clean_up(work, prepared)
-            summary = _analyse(work, prepared, clean, zone, facts.result())
+            summary, drawn = _analyse(work, prepared, clean, zone, facts.result())
         from wattboard.findings import findings
 
         summary = summary.model_copy(update={"inputs": _inputs(work, prepared)})
-        return summary.model_copy(update={"findings": findings(summary)})
+        return summary.model_copy(update={"findings": findings(summary)}), drawn, zone
     finally:
         engine.close()
 
@@ -259,9 +291,8 @@ def _analyse(
     clean: CleanLog,
     zone: list[Stretch],
     facts: Facts,
-) -> Summary:
+) -> tuple[Summary, Drawn]:
     from wattboard import analysis
-    from wattboard.accounting import log_footprint
     from wattboard.schema import ACTIVITY_COLUMNS
     from wattboard.summary import Energy, Power
 
@@ -289,12 +320,11 @@ def _analyse(
     joined_us = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
     fitted = fit_model(work, clean, zone, table)
-    foot = log_footprint(work.settings, table, zone, recipe.timezone, energy=facts.energy)
-    return Summary(
+    drawn = Drawn.of(table)
+    summary = Summary(
         generator=f"wattboard {version()}",
         simulated=any(source.recipe.simulated for source in work.sources),
         inputs=[],
-        settings=work.settings.shown(),
         versions={
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in LIBRARIES},
@@ -322,7 +352,6 @@ def _analyse(
             gap_hours=max(span_h - covered_h, 0.0),
         ),
         states=analysis.classify(table, off_w, can_be_off=recipe.device_name == "wall"),
-        footprint=foot,
         statistics=statistics,
         profile=analysis.load_profile(table, zone),
         histogram=analysis.power_distribution(
@@ -330,14 +359,29 @@ def _analyse(
         ),
         correlation=analysis.correlation(table),
         model=fitted.report,
-        gpus=facts.gpus,
-        co2=facts.co2,
-        grids=facts.grids,
-        people=_people(foot, facts.grids),
-        ai=facts.ai,
         findings=[],
         series=analysis.all_series(table, zone, shown, joined_us=joined_us),
+        **_meaning(work.settings, facts, drawn, zone, recipe.timezone),
     )
+    return summary, drawn
+
+
+def _meaning(
+    settings: Settings, facts: Facts, drawn: Drawn, zone: list[Stretch], timezone: str
+) -> dict[str, Any]:
+    """The parts of a Summary that tell what the log's energy means, and what it is compared with."""
+    from wattboard.accounting import log_footprint
+
+    foot = log_footprint(settings, drawn, zone, timezone, energy=facts.energy)
+    return {
+        "settings": settings.shown(),
+        "footprint": foot,
+        "gpus": facts.gpus,
+        "co2": facts.co2,
+        "grids": facts.grids,
+        "people": _people(foot, facts.grids),
+        "ai": facts.ai,
+    }
 
 
 def _people(foot: Footprint, grids: Grids) -> PeopleEquivalent | None:
