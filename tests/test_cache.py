@@ -289,7 +289,7 @@ def test_other_terms_do_not_look_at_the_log_again(
     assert not build.summarise(other)[1]
 
 
-@pytest.mark.parametrize("entry", ["analysis-*.json", "drawn-*.parquet", "log-*.json"])
+@pytest.mark.parametrize("entry", ["analysis-*.json", "drawn-*.npz", "log-*.json"])
 def test_a_log_of_which_a_part_is_gone_is_read_again(
     tmp_path: Path, own_cache: Path, entry: str
 ) -> None:

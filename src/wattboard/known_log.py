@@ -7,6 +7,7 @@ log again.
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -42,13 +43,10 @@ def keep_log(cache: Cache, key: str, analysis: str, drawn: Drawn, zone: list[Str
     Raises:
         OutputError: the cache cannot be written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import numpy as np
 
-    names = [field.name for field in fields(drawn)]
-    table = pa.Table.from_arrays([pa.array(getattr(drawn, name)) for name in names], names=names)
-    with cache.writing(f"drawn-{key}.parquet") as temporary:
-        pq.write_table(table, temporary, compression="lz4")
+    with cache.writing(f"drawn-{key}.npz") as temporary, temporary.open("wb") as file:
+        np.savez(file, **{field.name: getattr(drawn, field.name) for field in fields(drawn)})
     told = {"analysis": analysis, "zone": [astuple(one) for one in zone]}
     with cache.writing(f"log-{key}.json") as temporary:
         temporary.write_text(json.dumps(told), "utf-8")
@@ -56,15 +54,18 @@ def keep_log(cache: Cache, key: str, analysis: str, drawn: Drawn, zone: list[Str
 
 def known_log(cache: Cache, key: str) -> tuple[str, Drawn, list[Stretch]] | None:
     """An analysis of the log, and its energy; None where nothing is known of it, or damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import numpy as np
 
     told = load_json(cache.path(f"log-{key}.json"), "analysis", "zone")
     if told is None:
         return None
     try:
-        table = pq.read_table(cache.path(f"drawn-{key}.parquet"))
-        drawn = Drawn(*(table[field.name].to_numpy() for field in fields(Drawn)))
+        # No Arrow for five columns: it imports pandas, which takes longer than all the rest.
+        with (
+            cache.path(f"drawn-{key}.npz").open("rb") as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
+            drawn = Drawn(*(arrays[field.name] for field in fields(Drawn)))
         return str(told["analysis"]), drawn, [Stretch(*one) for one in told["zone"]]
-    except (OSError, KeyError, TypeError, pa.ArrowException):
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
         return None
