@@ -2,23 +2,33 @@
 
     make bench                 # 7,887,568 rows, about 1 GB
     python benchmarks/build.py --rows 800000
+    python benchmarks/build.py --months     # twenty files beside one of as many rows
+    python benchmarks/build.py --scale      # 0.8, 8 and 80 million rows; needs 25 GB and an hour
 
 Each command runs as a process of its own, in turn, three times; the median counts. Ratios are to the
-pass: hourly count, mean, minimum and maximum of one column. Memory is the process's peak.
+pass: hourly count, mean, minimum and maximum of one column. CPU is that of all threads; where others
+use the machine too it tells more than the clock. Memory is the process's peak.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 RUNS = 3
+MONTHS, ROWS_A_MONTH = 20, 1_000_000
+SCALE = (788_757, 7_887_568, 78_875_680)
+WATTBOARD = (sys.executable, "-m", "wattboard")
 PASS = """
 import duckdb, sys
 duckdb.connect(config={'threads': 2}).execute(
@@ -65,8 +75,16 @@ build.build(Settings(log=[sys.argv[1]], out=sys.argv[2]), use_cache=False)
 """
 
 
-def timed(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    """Seconds and peak MB of one run."""
+class Run(NamedTuple):
+    """Seconds by the clock, seconds of CPU, and the peak of memory in MB."""
+
+    seconds: float
+    cpu_s: float
+    peak_mb: float
+
+
+def timed(command: list[str], environment: dict[str, str]) -> Run:
+    """One run of a command."""
     started = time.perf_counter()
     process = subprocess.Popen(
         command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL
@@ -75,7 +93,121 @@ def timed(command: list[str], environment: dict[str, str]) -> tuple[float, float
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"failed: {' '.join(command)[:200]}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    seconds = time.perf_counter() - started
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def write_sample(path: Path, rows: int) -> Path:
+    """A simulated log, by a process of its own: the peak of a child counts from that of its parent."""
+    command = [*WATTBOARD, "sample", "-q", "--rows", str(rows), "-o", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+def build(logs: list[Path], site: Path, *more: str) -> list[str]:
+    """The command line of a build."""
+    return [*WATTBOARD, "build", *map(str, logs), "-o", str(site), "-q", *more]
+
+
+def line(label: str, runs: list[Run], base: Run) -> str:
+    """The median of the runs, and its ratio to that of another command."""
+    seconds = statistics.median(run.seconds for run in runs)
+    cpu_s = statistics.median(run.cpu_s for run in runs)
+    peak = max(run.peak_mb for run in runs)
+    return (
+        f"{label:34} {seconds:7.2f} s  {seconds / base.seconds:5.2f} x  "
+        f"{cpu_s:7.2f} s CPU  {cpu_s / base.cpu_s:5.2f} x  {peak:7,.0f} MB"
+    )
+
+
+def middle(runs: list[Run]) -> Run:
+    """The median of each figure."""
+    return Run(*(statistics.median(figures) for figures in zip(*runs, strict=True)))
+
+
+def one_file(folder: Path, log: Path) -> None:
+    """Everything beside the pass over one file."""
+    cache = {"WATTBOARD_CACHE": str(folder / "cache")}
+    site = folder / "site"
+    again = build([log], site)
+    # Each run has a value of its own, so that none finds its own site there.
+    numbers = itertools.count(1)
+    commands: dict[str, Callable[[], list[str]]] = {
+        "one DuckDB pass": lambda: [sys.executable, "-c", PASS, str(log)],
+        "wattboard, cold": lambda: build([log], folder / "cold", "--no-cache"),
+        "wattboard, no model": lambda: [
+            *(sys.executable, "-c", WITHOUT_MODEL, str(log), str(folder / "plain"))
+        ],
+        "wattboard, again": lambda: again,
+        "wattboard, another title": lambda: build(
+            [log], folder / "other", "--title", f"Run {next(numbers)}"
+        ),
+        "wattboard, another place": lambda: build(
+            [log], folder / "other", "--location", "FRA", "--pue", f"1.{next(numbers)}"
+        ),
+        "wattboard, another tariff": lambda: build(
+            [log], folder / "other", "--tariff", f"0.{next(numbers)}"
+        ),
+        "pandas, the original's steps": lambda: [sys.executable, "-c", PANDAS, str(log)],
+        "polars, the pass": lambda: [sys.executable, "-c", POLARS, str(log)],
+    }
+    timed(again, cache)
+    found: dict[str, list[Run]] = {label: [] for label in commands}
+    for _ in range(RUNS):
+        for label, command in commands.items():
+            found[label].append(timed(command(), cache))
+    print(f"{log.stat().st_size / 1e6:,.0f} MB, median of {RUNS} runs in turn")
+    base = middle(found["one DuckDB pass"])
+    for label, runs in found.items():
+        print(line(label, runs, base))
+    added = middle(found["wattboard, cold"]).seconds - middle(found["wattboard, no model"]).seconds
+    print(f"{'the model adds':34} {added:7.2f} s  {added / base.seconds:5.2f} x")
+
+
+def monthly(whole: Path, folder: Path) -> Iterator[Path]:
+    """The rows of a log in files of a million, in their order."""
+    with whole.open("rb") as rows:
+        header = rows.readline()
+        for month in range(1, MONTHS + 1):
+            path = folder / f"month-{month:02d}.csv"
+            with path.open("wb") as part:
+                part.write(header)
+                part.writelines(itertools.islice(rows, ROWS_A_MONTH))
+            yield path
+
+
+def months(folder: Path) -> None:
+    """Twenty files of a million rows beside one of twenty million, and one more beside nineteen."""
+    whole = write_sample(folder / "whole.csv", MONTHS * ROWS_A_MONTH)
+    files = list(monthly(whole, folder))
+    cache = {"WATTBOARD_CACHE": str(folder / "cache")}
+    passed = timed([sys.executable, "-c", PASS, str(whole)], {})
+    one = timed(build([whole], folder / "site", "--no-cache"), {})
+    twenty = timed(build(files, folder / "site", "--no-cache"), {})
+    month = timed(build(files[-1:], folder / "site", "--no-cache"), {})
+    timed(build(files[:-1], folder / "site"), cache)
+    added = timed(build(files, folder / "site"), cache)
+    shutil.rmtree(folder / "cache")
+    print(f"{MONTHS} files of {ROWS_A_MONTH:,} rows; ratios to one file of all of them")
+    print(line("one DuckDB pass over one file", [passed], one))
+    print(line("wattboard, one file", [one], one))
+    print(line("wattboard, twenty files", [twenty], one))
+    print(line("wattboard, one month alone", [month], one))
+    print(line("wattboard, a month more", [added], one))
+
+
+def scale(folder: Path) -> None:
+    """The same log, ten times and a hundred times as long."""
+    print("ratios to the pass over the same file")
+    for rows in SCALE:
+        log = write_sample(folder / "log.csv", rows)
+        passed = timed([sys.executable, "-c", PASS, str(log)], {})
+        cold = timed(build([log], folder / "site", "--no-cache"), {})
+        print(line(f"one DuckDB pass, {rows:,} rows", [passed], passed))
+        print(line(f"wattboard, cold, {rows:,} rows", [cold], passed))
+        per_million = cold.seconds / rows * 1e6, cold.cpu_s / rows * 1e6
+        print(f"{'':34} {per_million[0]:7.2f} s and {per_million[1]:.2f} s CPU a million rows")
+        log.unlink()
 
 
 def main() -> None:
@@ -83,40 +215,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=7_887_568)
     parser.add_argument("--file", type=Path, help="a raw file of the server dataset")
+    parser.add_argument("--months", action="store_true", help="many files instead")
+    parser.add_argument("--scale", action="store_true", help="longer and longer logs instead")
+    parser.add_argument("--folder", type=Path, help="where the files go (needs space)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
-        log = options.file or folder / "log.csv"
-        if not options.file:
-            # In a process of its own: the peak of a child counts from that of its parent.
-            write = [sys.executable, "-m", "wattboard", "sample", "-q", "--rows", str(options.rows)]
-            subprocess.run([*write, "-o", str(log)], check=True)
-        cache = {"WATTBOARD_CACHE": str(folder / "cache")}
-        build = [sys.executable, "-m", "wattboard", "build", str(log), "-o", str(folder / "site")]
-        commands = {
-            "one DuckDB pass": [sys.executable, "-c", PASS, str(log)],
-            "wattboard, cold": [*build, "--no-cache", "-q"],
-            "wattboard, no model": [
-                *(sys.executable, "-c", WITHOUT_MODEL, str(log), str(folder / "plain"))
-            ],
-            "wattboard, again": [*build, "-q"],
-            "pandas, the original's steps": [sys.executable, "-c", PANDAS, str(log)],
-            "polars, the pass": [sys.executable, "-c", POLARS, str(log)],
-        }
-        timed(commands["wattboard, again"], cache)
-        found: dict[str, list[tuple[float, float]]] = {label: [] for label in commands}
-        for _ in range(RUNS):
-            for label, command in commands.items():
-                found[label].append(timed(command, cache))
-        print(f"{log.stat().st_size / 1e6:,.0f} MB, median of {RUNS} runs in turn")
-        middle = {label: statistics.median(run[0] for run in runs) for label, runs in found.items()}
-        base = middle["one DuckDB pass"]
-        for label, runs in found.items():
-            seconds = middle[label]
-            memory = max(run[1] for run in runs)
-            print(f"{label:32} {seconds:7.2f} s  {seconds / base:5.2f} x  {memory:7,.0f} MB")
-        added = middle["wattboard, cold"] - middle["wattboard, no model"]
-        print(f"{'the model adds':32} {added:7.2f} s  {added / base:5.2f} x")
+        if options.months:
+            months(folder)
+        elif options.scale:
+            scale(folder)
+        else:
+            log = options.file or write_sample(folder / "log.csv", options.rows)
+            one_file(folder, log)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 from jinja2 import Environment
 
+from wattboard import build
 from wattboard.engine import cache as module
 from wattboard.engine.cache import Cache, file_identity, load_json, valid_parquet
 from wattboard.errors import OutputError
+from wattboard.settings import Settings
 from wattboard.site import environment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -250,3 +252,50 @@ def test_templates_are_compiled_once(cache: Cache, monkeypatch: pytest.MonkeyPat
     assert compiles("one")
     assert not compiles("one")
     assert {entry.name.rpartition(".")[2] for entry in cache.entries()} == {"template"}
+
+
+SERIES = "time,intensity_g_per_kwh\n" + "".join(
+    f"2024-03-01 {h:02d}:00:00,{100 + 10 * h}\n" for h in range(24)
+)
+TERMS: dict[str, dict[str, Any]] = {
+    "place": {"location": "FRA", "pue": 1.4},
+    "prices": {"tariff": "0.12; mon-sun 0-6 0.05", "currency": "EUR", "wue": 1.8},
+    "made": {"intensity": 321.0, "embodied_kg": 150.0, "life_years": 4.0},
+    "series": {"intensity_series": "series.csv", "market_intensity": 12.0},
+}
+
+
+@pytest.mark.parametrize("terms", TERMS)
+def test_other_terms_do_not_look_at_the_log_again(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, terms: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("log.csv").write_text(LOG)
+    Path("series.csv").write_text(SERIES)
+    other = Settings(log=["log.csv"], timezone="UTC", **TERMS[terms])
+    expected, _ = build.summarise(other, use_cache=False)
+    assert not build.summarise(Settings(log=["log.csv"], timezone="UTC", location="DEU"))[1]
+    with monkeypatch.context() as here:
+        here.setattr(build, "_summarise", None)
+        found, from_cache = build.summarise(other)
+    assert from_cache
+    assert found == expected
+    assert (
+        found.footprint != build.summarise(Settings(log=["log.csv"], timezone="UTC"))[0].footprint
+    )
+    # What changes a number of the log itself does.
+    assert not build.summarise(other.model_copy(update={"timezone": "Asia/Tokyo"}))[1]
+    Path("log.csv").write_text(LOG.replace("9", "8"))
+    assert not build.summarise(other)[1]
+
+
+@pytest.mark.parametrize("entry", ["analysis-*.json", "drawn-*.npz", "log-*.json"])
+def test_a_log_of_which_a_part_is_gone_is_read_again(
+    tmp_path: Path, own_cache: Path, entry: str
+) -> None:
+    (tmp_path / "log.csv").write_text(LOG)
+    settings = Settings(log=[str(tmp_path / "log.csv")], location="DEU")
+    assert not build.summarise(settings)[1]
+    (path,) = own_cache.glob(entry)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert not build.summarise(settings.model_copy(update={"pue": 1.5}))[1]

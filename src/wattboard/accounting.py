@@ -12,7 +12,7 @@ from wattboard.footprint import Terms, energy_by_price, footprint, match_series
 from wattboard.tariff import hourly_prices, varies
 
 if TYPE_CHECKING:
-    from wattboard.analysis import BaseTable
+    from wattboard.known_log import Drawn
     from wattboard.reference import EnergyTable
     from wattboard.settings import Settings
     from wattboard.summary import Factor, Footprint, HourlyMatch
@@ -73,7 +73,7 @@ def terms_of(settings: Settings, *, pue: Factor, energy: EnergyTable | None = No
 
 def log_footprint(
     settings: Settings,
-    table: BaseTable,
+    table: Drawn,
     zone: list[Stretch],
     timezone: str,
     *,
@@ -117,9 +117,7 @@ def _of_its_years(
     return replace(terms, intensity=factor)
 
 
-def _hourly(
-    settings: Settings, table: BaseTable, timezone: str, terms: Terms
-) -> HourlyMatch | None:
+def _hourly(settings: Settings, table: Drawn, timezone: str, terms: Terms) -> HourlyMatch | None:
     if settings.intensity_series is None:
         return None
     series = reference.read_intensity_series(Path(settings.intensity_series), timezone)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wattboard.errors import InputError
-from wattboard.facts import Facts, facts_ahead
+from wattboard.facts import Facts, facts_ahead, read_facts
 from wattboard.fetching.use import origin_of, with_fetched
+from wattboard.known_log import Drawn, keep_log, known_log
 from wattboard.pipeline import (
     Progress,
     Quiet,
@@ -31,6 +32,7 @@ from wattboard.publishing import publishable, with_country
 from wattboard.settings import Settings
 from wattboard.summary import (
     SCHEMA_VERSION,
+    Fleet,
     Footprint,
     Grids,
     InputFile,
@@ -127,14 +129,31 @@ def _summary_of(
         tiling = Tiling(cache, settings, sources) if tiled else None
         tiles = tiling.stored() if tiling else None
         if summary is None:
-            missing = tiling if tiles is None else None
-            summary, cached = _summarise(settings, cache, sources, notes, progress, missing), False
+            log_key = key_of(
+                ANALYSIS_VERSION,
+                SCHEMA_VERSION,
+                version(),
+                settings.of_log(),
+                [file_identity(source.path) for source in sources],
+            )
+            found = known_log(cache, log_key)
+            known = _stored_summary(cache.path(found[0])) if found else None
+            if found and known:
+                summary = _of_known_log(settings, known, *found[1:])
+            else:
+                missing = tiling if tiles is None else None
+                summary, drawn, zone = _summarise(
+                    settings, cache, sources, notes, progress, missing
+                )
+                keep_log(cache, log_key, record.name, drawn, zone)
+                cached = False
             with cache.writing(record.name) as temporary:
                 temporary.write_text(summary.model_dump_json(), "utf-8")
-        elif tiling and tiles is None:
-            _tile(settings, cache, sources, progress, tiling)
         if tiling and tiles is None:
             tiles = tiling.stored()
+            if tiles is None:
+                _tile(settings, cache, sources, progress, tiling)
+                tiles = tiling.stored()
         # What the pages say of themselves is of this build, not of the one that was kept.
         told = {"settings": settings.shown(), "pyramid": tiles.pyramid() if tiles else None}
         return summary.model_copy(update=told), cached, tiles
@@ -148,6 +167,19 @@ def _stored_summary(record: Path) -> Summary | None:
         return Summary.model_validate_json(record.read_bytes())
     except (OSError, ValueError):
         return None
+
+
+def _of_known_log(settings: Settings, known: Summary, drawn: Drawn, zone: list[Stretch]) -> Summary:
+    """The same log, and what its energy means with these settings."""
+    from wattboard.findings import findings
+
+    # The database of accelerators is the same wherever no file stands in for it.
+    built_in = settings.gpus is None and known.settings["gpus"] is None
+    facts = read_facts(settings, known.gpus if built_in else None)
+    means = _meaning(settings, facts, drawn, zone, known.log.timezone, known.fleet)
+    logs = [item for item in known.inputs if item.role == "log"]
+    summary = known.model_copy(update={**means, "inputs": [*logs, *_extra_inputs(settings)]})
+    return summary.model_copy(update={"findings": findings(summary)})
 
 
 def build(settings: Settings, *, use_cache: bool = True, progress: Progress | None = None) -> Built:
@@ -210,13 +242,18 @@ def _calculator_tables(settings: Settings, cache: Cache) -> dict[str, dict[str, 
 
 
 def _inputs(work: Work, prepared: Sequence[Prepared]) -> list[InputFile]:
-    from wattboard.engine.cache import sha256
-
     found = [
         InputFile(name=source.path.name, role="log", bytes=one.bytes, sha256=one.sha256 or None)
         for source, one in zip(work.sources, prepared, strict=True)
     ]
-    for name, role in _extras(work.settings):
+    return [*found, *_extra_inputs(work.settings)]
+
+
+def _extra_inputs(settings: Settings) -> list[InputFile]:
+    from wattboard.engine.cache import sha256
+
+    found = []
+    for name, role in _extras(settings):
         path = Path(name)
         found.append(
             InputFile(
@@ -250,7 +287,7 @@ def _summarise(
     notes: list[str],
     progress: Progress,
     tiling: Tiling | None = None,
-) -> Summary:
+) -> tuple[Summary, Drawn, list[Stretch]]:
     from wattboard.engine import open_engine
 
     engine = open_engine(settings.engine, cache=cache)
@@ -262,13 +299,13 @@ def _summarise(
             prepared = prepare(work)
             engine.forget_order()
             clean, zone = clean_up(work, prepared)
-            summary = _analyse(work, prepared, clean, zone, facts.result())
+            summary, drawn = _analyse(work, prepared, clean, zone, facts.result())
             if tiling is not None:
                 tiling.make(work, clean)
         from wattboard.findings import findings
 
         summary = summary.model_copy(update={"inputs": _inputs(work, prepared)})
-        return summary.model_copy(update={"findings": findings(summary)})
+        return summary.model_copy(update={"findings": findings(summary)}), drawn, zone
     finally:
         engine.close()
 
@@ -296,9 +333,8 @@ def _analyse(
     clean: CleanLog,
     zone: list[Stretch],
     facts: Facts,
-) -> Summary:
+) -> tuple[Summary, Drawn]:
     from wattboard import analysis
-    from wattboard.accounting import log_footprint
     from wattboard.fleets import fleet_and_comparable
     from wattboard.schema import ACTIVITY_COLUMNS
     from wattboard.summary import Energy, Power
@@ -327,16 +363,15 @@ def _analyse(
     joined_us = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
     fitted = fit_model(work, clean, zone, table)
-    foot = log_footprint(work.settings, table, zone, recipe.timezone, energy=facts.energy)
     can_be_off = recipe.device_name == "wall"
     fleet, comparable = fleet_and_comparable(
-        engine, clean, table, zone, foot, recipe.timezone, can_be_off=can_be_off
+        engine, clean, table, zone, recipe.timezone, can_be_off=can_be_off
     )
-    return Summary(
+    drawn = Drawn.of(table)
+    summary = Summary(
         generator=f"wattboard {version()}",
         simulated=any(source.recipe.simulated for source in work.sources),
         inputs=[],
-        settings=work.settings.shown(),
         versions={
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in LIBRARIES},
@@ -364,7 +399,6 @@ def _analyse(
             gap_hours=max(span_h - covered_h, 0.0),
         ),
         states=analysis.classify(table, off_w, can_be_off=can_be_off),
-        footprint=foot,
         statistics=statistics,
         profile=analysis.load_profile(table, zone),
         histogram=analysis.power_distribution(
@@ -372,16 +406,37 @@ def _analyse(
         ),
         correlation=analysis.correlation(table),
         model=fitted.report,
-        gpus=facts.gpus,
-        co2=facts.co2,
-        grids=facts.grids,
-        people=_people(foot, facts.grids),
-        ai=facts.ai,
-        fleet=fleet,
         comparable=comparable,
         findings=[],
         series=analysis.all_series(table, zone, shown, joined_us=joined_us),
+        **_meaning(work.settings, facts, drawn, zone, recipe.timezone, fleet),
     )
+    return summary, drawn
+
+
+def _meaning(
+    settings: Settings,
+    facts: Facts,
+    drawn: Drawn,
+    zone: list[Stretch],
+    timezone: str,
+    fleet: Fleet | None,
+) -> dict[str, Any]:
+    """The parts of a Summary that tell what the log's energy means, and what it is compared with."""
+    from wattboard.accounting import log_footprint
+    from wattboard.analysis.fleet import with_footprint
+
+    foot = log_footprint(settings, drawn, zone, timezone, energy=facts.energy)
+    return {
+        "settings": settings.shown(),
+        "footprint": foot,
+        "gpus": facts.gpus,
+        "co2": facts.co2,
+        "grids": facts.grids,
+        "people": _people(foot, facts.grids),
+        "ai": facts.ai,
+        "fleet": with_footprint(fleet, foot) if fleet else None,
+    }
 
 
 def _people(foot: Footprint, grids: Grids) -> PeopleEquivalent | None:

@@ -29,16 +29,17 @@ class Facts:
     ai: AI
 
 
-def read_facts(settings: Settings) -> Facts:
-    """Read them: built in, or of the files that the settings name."""
+def read_facts(settings: Settings, gpus: Accelerators | None = None) -> Facts:
+    """Read them: built in, or of the files that the settings name; ``gpus`` need not be read again."""
     from wattboard import recomputing, reference
     from wattboard.accounting import energy_table
 
-    gpus = (
-        reference.from_ml_co2_impact(Path(settings.gpus))
-        if settings.gpus
-        else reference.from_database()
-    )
+    if gpus is None:
+        gpus = (
+            reference.from_ml_co2_impact(Path(settings.gpus))
+            if settings.gpus
+            else reference.from_database()
+        )
     co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
     energy = energy_table(settings)
     grids = reference.grids(energy)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wattboard.analysis import BaseTable
     from wattboard.analysis.fleet import Engine
     from wattboard.quality import CleanLog
-    from wattboard.summary import Comparable, Fleet, Footprint
+    from wattboard.summary import Comparable, Fleet
     from wattboard.zones import Stretch
 
 
@@ -27,7 +27,6 @@ def fleet_and_comparable(
     clean: CleanLog,
     table: BaseTable,
     zone: list[Stretch],
-    foot: Footprint,
     timezone: str,
     *,
     can_be_off: bool,
@@ -48,7 +47,7 @@ def fleet_and_comparable(
         instants=incomplete.of if incomplete else clean.instants,
         width_s=log.total_width_us / 1e6,
     )
-    fleet = fleet_of(engine, measured, hosts.facts, totals, foot, timezone)
+    fleet = fleet_of(engine, measured, hosts.facts, totals, timezone)
     drawing = [one.host for one in fleet.hosts if one.energy_kwh]
     blocks = (clean.last_us - clean.first_us) // block_us + 1
     compared = comparable_hosts(engine, measured, drawing, int(blocks)) if drawing else None

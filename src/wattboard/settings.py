@@ -25,6 +25,11 @@ Text = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Price = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
 
+# What the energy of a log means: no number of the log itself depends on it.
+OF_MEANING = (
+    *("co2", "gpus", "energy", "fetched", "location", "intensity", "intensity_series"),
+    *("market_intensity", "pue", "embodied_kg", "life_years", "wue", "tariff", "currency"),
+)
 # Those that change no number, which an analysis in the cache does for all values of.
 OF_PAGES = ("title", "author", "base_url", "single_file", "detail")
 DETAILS = ("reading", "second", "minute", "hour")
@@ -97,6 +102,10 @@ class Settings(BaseModel):
     def analysed(self) -> dict[str, Any]:
         """Those that change a number: an analysis in the cache does for all values of the others."""
         return {name: value for name, value in self.shown().items() if name not in OF_PAGES}
+
+    def of_log(self) -> dict[str, Any]:
+        """Those that change a number of the log itself, whatever its energy means."""
+        return {name: value for name, value in self.analysed().items() if name not in OF_MEANING}
 
     def shown(self) -> dict[str, str | float | bool | None]:
         """What the methods page prints: file names without their folders.

@@ -47,6 +47,20 @@ class Countable(Protocol):
         ...
 
 
+class Energies(Protocol):
+    """Buckets with the energy drawn in each."""
+
+    @property
+    def start_us(self) -> NDArray[np.int64]:
+        """When each begins, µs UTC."""
+        ...
+
+    @property
+    def energy_wh(self) -> NDArray[np.float64]:
+        """The integral of power in each, Wh."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class BaseTable:
     """One row per bucket that holds a reading with power; NaN is missing, inside this room only.

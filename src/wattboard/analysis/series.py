@@ -12,7 +12,7 @@ from wattboard.zones import Stretch, local_us
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from wattboard.analysis.base import BaseTable
+    from wattboard.analysis.base import BaseTable, Energies
 
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
@@ -125,7 +125,7 @@ def one_series(
     )
 
 
-def energy_by_year(table: BaseTable, zone: list[Stretch]) -> dict[int, float]:
+def energy_by_year(table: Energies, zone: list[Stretch]) -> dict[int, float]:
     """Energy drawn in each local year, kWh; the years add up to the log's energy."""
     local = local_us(table.start_us, zone).astype("datetime64[us]").astype("datetime64[Y]")
     years, index = np.unique(local.astype(np.int64) + 1970, return_inverse=True)

@@ -52,7 +52,8 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([safe_cell(name) for name in header])
     for row in rows:
-        writer.writerow(["" if cell is None else safe_cell(cell) for cell in row])
+        # The writer itself leaves a cell empty for None.
+        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
     return out.getvalue().encode()
 
 

@@ -10,7 +10,7 @@ from wattboard.analysis.fleet.blocks import (
     comparable_hosts,
     comparable_log,
 )
-from wattboard.analysis.fleet.figures import LogTotals, fleet_of
+from wattboard.analysis.fleet.figures import LogTotals, fleet_of, with_footprint
 
 __all__ = [
     "Engine",
@@ -21,4 +21,5 @@ __all__ = [
     "comparable_hosts",
     "comparable_log",
     "fleet_of",
+    "with_footprint",
 ]

@@ -70,14 +70,13 @@ def fleet_of(
     measured: Measured,
     facts: Mapping[str, Facts],
     totals: LogTotals,
-    foot: Footprint,
     timezone: str,
 ) -> Fleet:
-    """All hosts of a log, most energy first."""
+    """All hosts of a log, most energy first; what their energy means is :func:`with_footprint`'s."""
     rows = {row["host"]: row for row in _collected(engine, measured)}
     levels = _levels(engine, measured)
     hosts = [
-        _figures(host, fact, rows.get(host), levels.get(host), foot, timezone)
+        _figures(host, fact, rows.get(host), levels.get(host), timezone)
         for host, fact in facts.items()
     ]
     hosts.sort(key=lambda one: (-(one.energy_kwh or 0.0), one.energy_kwh is None, one.host))
@@ -106,6 +105,22 @@ def fleet_of(
         idle_saved_kwh=sum(_saved_kwh(one, row) for one, row in idle) if idle else None,
         slope_hosts=sum(one.slope is not None for one in hosts),
     )
+
+
+def with_footprint(fleet: Fleet, foot: Footprint) -> Fleet:
+    """The same hosts, with the CO2e (kg) and the cost of their energy by the log's factors."""
+    intensity, price = foot.intensity_g_per_kwh, foot.tariff_per_kwh
+
+    def meaning(one: HostFigures) -> HostFigures:
+        facility = None if one.energy_kwh is None else one.energy_kwh * foot.pue.value
+        emitted = cost = None
+        if facility is not None and intensity is not None:
+            emitted = facility * intensity.value / 1000.0
+        if facility is not None and price is not None:
+            cost = facility * price
+        return one.model_copy(update={"co2e_kg": emitted, "cost": cost})
+
+    return fleet.model_copy(update={"hosts": [meaning(one) for one in fleet.hosts]})
 
 
 def _saved_kwh(one: HostFigures, row: dict[str, Any]) -> float:
@@ -151,7 +166,6 @@ def _figures(
     fact: Facts,
     row: dict[str, Any] | None,
     idle_w: float | None,
-    foot: Footprint,
     timezone: str,
 ) -> HostFigures:
     common: dict[str, Any] = {
@@ -181,8 +195,6 @@ def _figures(
     idle_kwh = float(row["idle_watt_us"]) / W_US_PER_KWH if told else None
     slope, slope_reason = _slope(row)
     span = float(row["end_us"]) - float(row["first_us"])
-    facility = kwh * foot.pue.value
-    intensity, price = foot.intensity_g_per_kwh, foot.tariff_per_kwh
     cpu_us = float(row.get("cpu_us") or 0.0)
     return HostFigures(
         **common,
@@ -204,8 +216,8 @@ def _figures(
         mean_cpu_pct=float(row["cpu_pct_us"]) / cpu_us if cpu_us else None,
         slope=slope,
         slope_reason=slope_reason,
-        co2e_kg=facility * intensity.value / 1000.0 if intensity is not None else None,
-        cost=facility * price if price is not None else None,
+        co2e_kg=None,
+        cost=None,
     )
 
 
