@@ -275,10 +275,28 @@ def print_built(built: Built, *, verbose: bool) -> None:
     for line in replaced_lines(built.replaced):
         say(line)
     again = ", the analysis from the cache" if built.from_cache else ""
+    for line in pyramid_lines(summary):
+        say(line)
     files = f"{site.files:,} files" if site.opens != site.path else "one file"
     say(f"Wrote      {files} ({site.bytes / 1e6:,.1f} MB) to {site.path}")
     say(f"Took       {built.seconds:,.1f} s{again}")
     say(f"Open {site.opens}")
+
+
+def pyramid_lines(summary: Summary) -> Iterator[str]:
+    """How fine the page of readings goes, and what that weighs."""
+    from wattboard.summary import unit_of
+
+    pyramid = summary.pyramid
+    if pyramid is None:
+        return
+    finest = pyramid.levels[-1]
+    down = "every one" if pyramid.whole else f"down to means of {unit_of(finest.bucket_s)}"
+    files = sum(level.tiles for level in pyramid.levels)
+    weight = sum(level.bytes for level in pyramid.levels) / 1e6
+    told = "one file" if files == 1 else f"{files:,} files"
+    more = "" if pyramid.whole else "; --detail reading holds every one"
+    yield f"Readings   {down}, in {told} ({weight:,.1f} MB){more}"
 
 
 def print_origins(inputs: Sequence[InputFile]) -> None:

@@ -500,7 +500,7 @@
     chart.append(cursor, card);
     wire();
     chart.extent = { xaxis: [new Date(ms(first())).toISOString().slice(0, -1), new Date(ms(last())).toISOString().slice(0, -1)] };
-    chart.addEventListener("home", () => { view = within({ from: first(), to: last() }); noteAddress(); });
+    chart.whole = () => show({ from: first(), to: last() });
     chart.on("plotly_relayout", () => {
       const [from, to] = wattboard.range(chart._fullLayout.xaxis).map(time);
       if (Math.abs(from - view.from) < 1 && Math.abs(to - view.to) < 1) return;
