@@ -353,7 +353,12 @@ def test_tiles_are_kept_and_a_damaged_pack_is_made_again(
     assert len(made) == 2
     (pack,) = [one for one in own_cache.glob("*.tiles") if one.stat().st_size > 5000]
     sound = pack.read_bytes()
-    for damaged in (b"", sound[: len(sound) // 2], sound[:2000] + bytes([sound[2000] ^ 1]) + sound[2001:], b"x" * 5000):
+    for damaged in (
+        b"",
+        sound[: len(sound) // 2],
+        sound[:2000] + bytes([sound[2000] ^ 1]) + sound[2001:],
+        b"x" * 5000,
+    ):
         pack.write_bytes(damaged)
         assert built() == first
         assert pack.read_bytes() == sound

@@ -58,7 +58,7 @@ def readings(columns: Sequence[str], *, simulated: bool) -> Figure:
         data,
         height=height,
         narrow_height=height - 100,
-        x=axis(type="date", anchor=f"y{len(panels)}", showgrid=True),
+        x=axis(type="linear", anchor=f"y{len(panels)}", showgrid=True),
         y=axes.pop("yaxis"),
         simulated=simulated,
         hovermode=False,
