@@ -289,6 +289,8 @@ def print_built(built: Built, *, verbose: bool) -> None:
     print_origins(summary.inputs)
     for line in replaced_lines(built.replaced):
         say(line)
+    for line in pyramid_lines(summary):
+        say(line)
 
 
 def print_written(built: Built) -> None:
@@ -312,6 +314,22 @@ def print_again(told: Told) -> None:
     files = f"{told.files:,} files" if told.opens != told.path else "one file"
     say(f"Unchanged  {files} ({told.bytes / 1e6:,.1f} MB) in {told.path}: nothing to build")
     say(f"Open {told.opens}")
+
+
+def pyramid_lines(summary: Summary) -> Iterator[str]:
+    """How fine the page of readings goes, and what that weighs."""
+    from wattboard.summary import unit_of
+
+    pyramid = summary.pyramid
+    if pyramid is None:
+        return
+    finest = pyramid.levels[-1]
+    down = "every one" if pyramid.whole else f"down to means of {unit_of(finest.bucket_s)}"
+    files = sum(level.tiles for level in pyramid.levels)
+    weight = sum(level.bytes for level in pyramid.levels) / 1e6
+    told = "one file" if files == 1 else f"{files:,} files"
+    more = "" if pyramid.whole else "; --detail reading holds every one"
+    yield f"Readings   {down}, in {told} ({weight:,.1f} MB){more}"
 
 
 def print_origins(inputs: Sequence[InputFile]) -> None:

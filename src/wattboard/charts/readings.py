@@ -45,7 +45,7 @@ def readings(columns: Sequence[str], *, simulated: bool) -> Figure:
     for place, ((unit, there), weight) in enumerate(zip(panels, weights, strict=True)):
         number = "" if place == 0 else str(place + 1)
         bottom = max(top - weight * share, 0.0)
-        ticks = {"nticks": 6 if place == 0 else 4, "automargin": False}
+        ticks: dict[str, Any] = {"nticks": 6 if place == 0 else 4, "automargin": False}
         axes[f"yaxis{number}"] = axis(fixedrange=True, domain=[bottom, top], **ticks)
         labels += _labels(there, unit, top)
         top = bottom - GAP
@@ -58,7 +58,7 @@ def readings(columns: Sequence[str], *, simulated: bool) -> Figure:
         data,
         height=height,
         narrow_height=height - 100,
-        x=axis(type="date", anchor=f"y{len(panels)}", showgrid=True),
+        x=axis(type="linear", anchor=f"y{len(panels)}", showgrid=True),
         y=axes.pop("yaxis"),
         simulated=simulated,
         hovermode=False,

@@ -50,9 +50,9 @@ def bucket_tile(buckets: Buckets, kwh: float, call: str) -> bytes:
     """Buckets as a script: of each column the mean, and what its readings range over."""
     tile = Tile()
     halves = _whole_us(buckets.weight_us * 2)
-    step = time_step_us(halves)
+    unit = time_step_us(halves)
     tile.add("number", buckets.number)
-    tile.add("weight", halves // step)
+    tile.add("weight", halves // unit)
     if buckets.gap.any():
         gaps = np.flatnonzero(buckets.gap)
         tile.add("gap", gaps)
@@ -76,7 +76,7 @@ def bucket_tile(buckets: Buckets, kwh: float, call: str) -> bytes:
         tile.add_values(f"{name}.low", level - low)
         tile.add_values(f"{name}.high", high - level)
         tile.told[f"{name}.low"].append(step)
-    return tile.script(call, {"kwh": kwh, "step_us": step})
+    return tile.script(call, {"kwh": kwh, "step_us": unit})
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 // true time, so that an hour that the clock repeats is drawn twice, one after the other; its ticks and
 // the cursor tell the local clock of the log.
 (() => {
-  const MARGIN = 0.3, LEAST_US = 1000, DOTS = 240;
+  const MARGIN = 0.3, LEAST_US = 1000, DOTS = 240, PATIENCE_MS = 60;
   const MS = 1000, SECOND = 1e6, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
   const inFile = () => document.querySelector("[data-part]") !== null;
   let about, pyramid, chart, box;
@@ -89,19 +89,25 @@
   }
 
   // Shows a window: at once with what is there, then with finer tiles as they come.
-  async function show(wanted, { note = true, warn = "" } = {}) {
+  async function show(wanted, { note = true, warn = "", patient = true } = {}) {
     performance.mark("step");
     const mine = (turn += 1);
     view = within(wanted);
     if (note) noteAddress();
     chart.dataset.busy = "";
-    const done = pyramid.want(view.from, view.to, () => { if (mine === turn) later(mine); });
+    let come = false;
+    const done = pyramid.want(view.from, view.to, () => { if (mine === turn && come) later(mine); });
+    // What comes at once is drawn at once; else what is there stands in for it.
+    await Promise.race([done.catch(() => undefined), new Promise((go) => setTimeout(go, patient ? PATIENCE_MS : 0))]);
+    if (mine !== turn) return;
+    come = true;
     await wattboard.refresh(chart);
     try {
       await done;
       if (mine !== turn) return;
       // What came while the picture was drawn is in the next one.
       if (!chart.points.complete) await wattboard.refresh(chart);
+      if (mine !== turn) return;
       tell(warn);
     } catch (error) {
       if (mine === turn) tell(`A part of the readings could not be loaded: ${error.message}. Coarser buckets stand in for it.`);
@@ -156,7 +162,7 @@
       if (stepped(i)) { x.push(ms(points.end[i])); y.push(values[i]); }
       before = i;
     }
-    return { x, y };
+    return { x: Float64Array.from(x), y: Float64Array.from(y) };
   }
 
   // Nothing was read between two points.
@@ -181,7 +187,7 @@
       run.push(i);
     }
     if (run.length) close();
-    return { x, y };
+    return { x: Float64Array.from(x), y: Float64Array.from(y) };
   }
 
   const ENERGY = "kwh";
@@ -380,10 +386,7 @@
     });
     chart.addEventListener("mouseleave", unread);
     chart.addEventListener("blur", unread);
-    chart.addEventListener("touchstart", (event) => {
-      const { xaxis, _size: { l } } = chart._fullLayout;
-      readAt(time(xaxis.p2l(event.touches[0].clientX - chart.getBoundingClientRect().left - l)));
-    }, { passive: true });
+    chart.addEventListener("pointerdown", pan, { capture: true });
     chart.addEventListener("keydown", keys);
     chart.addEventListener("wheel", (event) => {
       // As on a map: the page scrolls unless a key is held.
@@ -396,6 +399,47 @@
     }, { passive: false });
   }
   const time = (value) => value * MS;
+
+  // With Shift, or a finger, the picture is moved; what comes into view is drawn as it does.
+  function pan(event) {
+    const touch = event.pointerType === "touch";
+    if (!event.isPrimary || event.button || !(event.shiftKey || touch)) return;
+    const { xaxis, _size: { l, w } } = chart._fullLayout;
+    const x = event.clientX - chart.getBoundingClientRect().left - l;
+    if (x < 0 || x > w) return;
+    event.stopPropagation();
+    if (!touch) event.preventDefault();
+    const begun = { ...view }, per = (view.to - view.from) / w, id = event.pointerId;
+    let wanted, drawing = false, moved = false;
+    const step = async () => {
+      if (drawing || !wanted) return;
+      drawing = true;
+      const next = wanted;
+      wanted = undefined;
+      await show(next, { note: false, patient: false });
+      drawing = false;
+      step();
+    };
+    const move = ({ clientX, pointerId }) => {
+      if (pointerId !== id) return;
+      const by = (event.clientX - clientX) * per;
+      moved ||= Math.abs(event.clientX - clientX) > 3;
+      if (!moved) return;
+      unread();
+      wanted = { from: begun.from + by, to: begun.to + by };
+      step();
+    };
+    const end = ({ pointerId }) => {
+      if (pointerId !== id) return;
+      window.removeEventListener("pointermove", move);
+      window.removeEventListener("pointerup", end);
+      window.removeEventListener("pointercancel", end);
+      if (moved) noteAddress(); else if (touch) readAt(time(xaxis.p2l(x)));
+    };
+    window.addEventListener("pointermove", move);
+    window.addEventListener("pointerup", end);
+    window.addEventListener("pointercancel", end);
+  }
 
   function keys(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -488,7 +532,7 @@
     view = within({ from: pyramid.first, to: pyramid.last });
     chart.readable = readable;
     chart.change = fill;
-    chart.go = (change) => { const [from, to] = change["xaxis.range"].map((value) => Date.parse(`${value}Z`) * MS); show({ from, to }); };
+    chart.go = (change) => { const [from, to] = change["xaxis.range"].map(time); show({ from, to }); };
     chart.pyramid = pyramid;
     return wanted;
   }
@@ -499,17 +543,12 @@
   element.addEventListener("drawn", () => {
     chart.append(cursor, card);
     wire();
-    chart.extent = { xaxis: [new Date(ms(first())).toISOString().slice(0, -1), new Date(ms(last())).toISOString().slice(0, -1)] };
-    chart.addEventListener("home", () => { view = within({ from: first(), to: last() }); noteAddress(); });
+    chart.extent = { xaxis: [ms(first()), ms(last())] };
+    chart.whole = () => show({ from: first(), to: last() });
     chart.on("plotly_relayout", () => {
       const [from, to] = wattboard.range(chart._fullLayout.xaxis).map(time);
       if (Math.abs(from - view.from) < 1 && Math.abs(to - view.to) < 1) return;
       show({ from, to });
-    });
-    chart.on("plotly_relayouting", () => {
-      unread();
-      const [from, to] = wattboard.range(chart._fullLayout.xaxis).map(time);
-      pyramid.want(from, to, () => {}).catch(() => undefined);
     });
     follow();
   });

@@ -2,7 +2,7 @@
 // The pyramid of readings: which tiles a window needs, loading, unpacking and forgetting them, and the
 // finest points that are there for every stretch of time. Tiles are scripts that call wattboard.tile.
 wattboard.pyramid = (() => {
-  const FULL = 16384, MOST = 4096, POINTS = 1000, KEPT = 96, AHEAD = 1;
+  const FULL = 16384, MOST = 4096, POINTS = 700, KEPT = 96, AHEAD = 1;
   const KWH_US_W = 3.6e12;
   // Widths of merged points that read well, µs.
   const NICE = [1, 2, 5, 10, 20, 50, 100, 200, 500].flatMap((n) => [n, n * 1000]).concat(
@@ -251,7 +251,7 @@ wattboard.pyramid = (() => {
     // The width to which points of a level are merged in a window of so much time; 0: as they are.
     function merged(level, span) {
       const step = level.width_us || about.step_us || 1;
-      if (span / step <= POINTS * 1.5) return 0;
+      if (span / step <= POINTS * 1.4) return 0;
       const least = span / POINTS;
       if (!level.width_us) return NICE.find((width) => width >= least) ?? least;
       return NICE.find((width) => width >= least && width % level.width_us === 0) ?? Math.ceil(least / level.width_us) * level.width_us;

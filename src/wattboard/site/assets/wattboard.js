@@ -187,7 +187,8 @@ const wattboard = (() => {
     const { data, layout } = await compose(element);
     if (turn !== element.turn) return;
     const before = element._fullLayout;
-    if (!anew && before) {
+    // One that knows its own window composes it.
+    if (!anew && before && !element.go) {
       for (const key of layout.meta.zoom) {
         const axis = before[key];
         if (axis && element.home && String(axis.range) !== String(element.home[key])) layout[key].range = [...axis.range];
@@ -250,6 +251,7 @@ const wattboard = (() => {
   // --- zoom ----------------------------------------------------------------------------------------
 
   async function reset(element) {
+    if (element.whole) return element.whole();
     element.search = (element.search ?? 0) + 1;
     element.dispatchEvent(new CustomEvent("home"));
     element.seen = String(element._fullLayout.xaxis?.range);

@@ -1,0 +1,435 @@
+"""The page of readings in a real Chromium: from the whole log to one reading, from disk and served."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import Visit
+from test_tiles import write_csv
+from tile_reader import rows_of
+from wattboard import build
+from wattboard.settings import Settings
+
+
+pytestmark = pytest.mark.browser
+
+CHART = "document.querySelector('[data-chart=readings]')"
+START = 1_635_624_000  # 2021-10-30T20:00Z; the clock of Berlin goes back at 01:00Z
+ROWS = 60_000
+SPIKE = 31_234
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("readings")
+    rng = np.random.default_rng(1)
+    steps = np.ones(ROWS)
+    steps[20_000] = 3600.0  # an hour without readings
+    times = START + np.cumsum(steps)
+    load = np.round(rng.gamma(2, 10, ROWS).clip(0.1, 99), 1)
+    load[40_000:41_000] = np.nan
+    power = np.round(80 + 2.4 * np.nan_to_num(load) + rng.normal(0, 1, ROWS), 1)
+    power[SPIKE] = 777.7
+    return write_csv(folder / "log.csv", times, power_w=power, cpu_util_pct=load)
+
+
+@pytest.fixture(scope="module")
+def site(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("site") / "site"
+    given = Settings(log=[str(made)], out=str(out), timezone="Europe/Berlin")
+    return build.build(given, use_cache=False).site.path
+
+
+class Slow(http.server.SimpleHTTPRequestHandler):
+    """Serves tiles when ``hold`` lets them go."""
+
+    hold = threading.Event()
+    refuse = False
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        """A file; a tile waits."""
+        if "/tiles/readings/" in self.path:
+            self.hold.wait(20)
+            if Slow.refuse:
+                self.send_error(503)
+                return
+        super().do_GET()
+
+
+@pytest.fixture
+def server(site: Path) -> Iterator[str]:
+    handler = functools.partial(Slow, directory=str(site))
+    Slow.hold.set()
+    Slow.refuse = False
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        Slow.hold.set()
+        running.shutdown()
+        thread.join()
+
+
+def settled(page: Any) -> None:
+    page.wait_for_function(
+        f"() => {CHART}.dataset.shown && {CHART}.dataset.busy === undefined", timeout=20_000
+    )
+
+
+def opened(visit: Visit, base: str, window: str = "") -> Any:
+    page = visit.open(f"{base}/readings.html{window}")
+    settled(page)
+    return page
+
+
+def act(page: Any, name: str) -> None:
+    page.locator(f"[data-act={name}]").click()
+    page.wait_for_timeout(30)
+    settled(page)
+
+
+def told(page: Any) -> str:
+    return str(page.locator(".closer .tools output").inner_text())
+
+
+def seen(page: Any) -> list[dict[str, float]]:
+    """Start, end, gap, level and mean power of the points of the window, µs."""
+    return page.evaluate(
+        f"""() => {{ const {{ points, _fullLayout }} = {CHART};
+        const [from, to] = _fullLayout.xaxis.range.map((ms) => ms * 1000);
+        return points.start.map((start, i) => ({{ start, end: points.end[i], level: points.level[i],
+          gap: points.gap[i], power: points.columns.power_w.mean[i],
+          high: points.columns.power_w.high[i] }}))
+          .filter(({{ start, end }}) => end >= from && start <= to); }}"""
+    )
+
+
+@pytest.mark.parametrize("place", ["disk", "server"])
+def test_from_the_whole_log_to_one_reading(
+    browser: Any, site: Path, server: str, place: str
+) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri() if place == "disk" else server)
+        assert "means of" in told(page)
+        assert max(point["high"] for point in seen(page)) == 777.7
+        steps = 0
+        while len(seen(page)) > 4:
+            act(page, "in")
+            steps += 1
+            assert steps < 25
+            assert len(seen(page)) <= 1100
+        assert "each point is one reading" in told(page)
+        # A moment and its reading, as the file has it.
+        page.goto(f"{page.url.split('#')[0]}#2021-10-31T05:40:34+01:00")
+        page.wait_for_timeout(300)
+        settled(page)
+        assert visit.complaints == []
+        allowed = (site.as_uri(), server, "data:", "blob:")
+        assert all(url.startswith(allowed) for url in visit.requests)
+
+
+def test_a_linked_moment_is_read(browser: Any, site: Path) -> None:
+    at = START + SPIKE + 1 + 3599  # after the hour without readings
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(at))
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri(), f"#{stamp}")
+        card = page.locator(".card-at")
+        card.wait_for()
+        said = card.inner_text()
+        assert "777.7 W" in said
+        local = time.strftime("%Y-%m-%d %H:%M:%S (UTC+01:00)", time.gmtime(at + 3600))
+        assert local in said
+        assert "kWh" in said
+        assert visit.complaints == []
+
+
+def test_the_page_unpacks_what_python_packed(browser: Any, site: Path, made: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri())
+        about = page.evaluate(f"() => {CHART}.pyramid.about")
+        for level in about["levels"]:
+            for number in range(len(level["tiles"])):
+                name = f"{level['name']}/{number}"
+                tile = page.evaluate(
+                    f"""async ([name, number]) => {{ const {{ pyramid }} = {CHART};
+                    const level = pyramid.levels.find((one) => one.name === name);
+                    const {{ start, weight, columns, kwh }} = await pyramid.load(level, number);
+                    const plain = (values) => [...values].map((one) => (Number.isNaN(one) ? null : one));
+                    return {{ start: [...start], weight: [...weight], kwh: kwh.at(-1),
+                      columns: Object.fromEntries(Object.entries(columns).map(([key, one]) =>
+                        [key, [plain(one.mean), plain(one.low), plain(one.high)]])) }}; }}""",
+                    [level["name"], number],
+                )
+                script = (site / f"tiles/{name}.js").read_bytes()
+                wanted = rows_of(about, level, script)
+                assert tile["start"] == wanted["start_us"].tolist()
+                assert tile["weight"] == wanted["weight_us"].tolist()
+                for column in about["columns"]:
+                    parts = ("", ".low", ".high") if level["width_us"] else ("", "", "")
+                    for part, got in zip(parts, tile["columns"][column], strict=True):
+                        values = wanted[column + part]
+                        expected = [None if np.isnan(one) else one for one in values.tolist()]
+                        assert got == expected, (name, column, part)
+        summary = build.Summary.model_validate_json((site / "summary.json").read_bytes())
+        assert tile["kwh"] == pytest.approx(summary.energy.integrated_kwh, rel=1e-6)
+
+
+def holes(points: list[dict[str, Any]], joined_us: float = 30e6) -> list[tuple[float, float]]:
+    """Times between points that nothing says are gaps of the log."""
+    return [
+        (a["end"], b["start"])
+        for a, b in zip(points, points[1:], strict=False)
+        if b["start"] - a["end"] > joined_us and b["gap"] is None
+    ]
+
+
+def test_no_hole_while_tiles_are_on_their_way(browser: Any, server: str) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, server, "#2021-10-31T04:00:00+01:00/PT30M")
+        page.wait_for_timeout(500)
+        Slow.hold.clear()
+        for _ in range(8):
+            page.locator("[data-act=later]").click()
+            page.wait_for_timeout(250)
+            points = seen(page)
+            assert holes(points) == []
+            # The window is covered from end to end, by coarser buckets where the fine ones are late.
+            from_us, to_us = page.evaluate(
+                f"() => {CHART}._fullLayout.xaxis.range.map((ms) => ms * 1000)"
+            )
+            assert points[0]["start"] <= from_us + 1e6
+            assert points[-1]["end"] >= to_us - 2e6
+            starts = [point["start"] for point in points]
+            assert starts == sorted(starts)
+        assert {point["level"] for point in seen(page)} != {
+            len(page.evaluate(f"() => {CHART}.pyramid.levels")) - 1
+        }
+        Slow.hold.set()
+        settled(page)
+        page.wait_for_timeout(300)
+        assert {point["level"] for point in seen(page)} == {
+            len(page.evaluate(f"() => {CHART}.pyramid.levels")) - 1
+        }
+        assert holes(seen(page)) == []
+        assert visit.complaints == []
+
+
+def test_a_tile_that_does_not_come_is_told(browser: Any, server: str) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, server)
+        page.wait_for_timeout(500)
+        Slow.refuse = True
+        page.evaluate("() => { location.hash = '#2021-10-31T09:00:00+01:00/PT10M'; }")
+        page.locator("#readings-note:visible").wait_for()
+        assert "could not be loaded" in page.locator("#readings-note").inner_text()
+        assert seen(page)
+        # It is asked for again, and comes.
+        Slow.refuse = False
+        act(page, "out")
+        act(page, "in")
+        assert "each point is one reading" in told(page)
+
+
+def test_addresses(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri(), "#2021-10-31T02:30:00+02:00/PT15M")
+        assert told(page).startswith("2021-10-31 02:30:00 (UTC+02:00) for 15 min")
+        act(page, "in")
+        inner = page.url
+        assert inner.endswith("#2021-10-31T02:33:45+02:00/PT7M30S")
+        act(page, "later")
+        assert page.url != inner
+        page.go_back()
+        page.wait_for_timeout(50)
+        settled(page)
+        assert page.url == inner
+        before = told(page)
+        page.go_back()
+        page.wait_for_timeout(50)
+        settled(page)
+        assert told(page).startswith("2021-10-31 02:30:00 (UTC+02:00) for 15 min")
+        with Visit(browser, 1280) as other:
+            again = opened(other, inner.split("/readings.html")[0], "#" + inner.split("#")[1])
+            assert told(again) == before
+        # On the log's clock, by name and end, and what leads nowhere.
+        for window, said in (
+            ("2021-10-31T05:00/PT1H", "2021-10-31 05:00:00 (UTC+01:00) for 60 min"),
+            ("2021-10-31T04:00:00Z/2021-10-31T04:10:00Z", "(UTC+01:00) for 10 min"),
+        ):
+            page.evaluate("(window) => { location.hash = window; }", window)
+            page.wait_for_timeout(50)
+            settled(page)
+            assert said in told(page)
+            assert page.locator("#readings-note").is_hidden()
+        for window, said in (
+            ("yesterday", "names no time: “yesterday”"),
+            ("2021-10-31T04:00:00Z/PT", "names no time"),
+            ("2031-01-01/PT5M", "leads to a time that the log does not reach"),
+        ):
+            page.evaluate("(window) => { location.hash = window; }", window)
+            page.locator("#readings-note:visible").wait_for()
+            page.wait_for_timeout(100)
+            assert said in page.locator("#readings-note").inner_text()
+        assert visit.complaints == []
+
+
+def test_the_hour_that_the_clock_repeats(browser: Any, site: Path) -> None:
+    """True time runs on: the two hours from 02:00 stand side by side, and the cursor tells which."""
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri(), "#2021-10-31T02:50:00+02:00/PT20M")
+        points = seen(page)
+        assert all(b["start"] > a["start"] for a, b in zip(points, points[1:], strict=False))
+        ticks = page.evaluate(f"() => {CHART}._fullLayout.xaxis.ticktext")
+        assert any(tick.startswith("02:58") for tick in ticks)
+        assert any(tick.startswith("02:02") for tick in ticks)
+        box = page.locator("[data-chart=readings]").bounding_box()
+        said = []
+        for share in (0.3, 0.8):
+            page.mouse.move(box["x"] + share * box["width"], box["y"] + 150)
+            said.append(page.locator(".card-at strong").inner_text())
+        assert "(UTC+02:00)" in said[0]
+        assert "(UTC+01:00)" in said[1]
+
+
+def test_gaps_stay_open_at_every_level(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri())
+        gap_us = (START + 20_000) * 1e6
+        for window in ("", "#2021-10-31T03:00:00+01:00/PT3H", "#2021-10-31T02:30:00+01:00/PT10M"):
+            page.evaluate("(window) => { location.hash = window; }", window)
+            page.wait_for_timeout(100)
+            settled(page)
+            lines = page.evaluate(
+                f"() => {CHART}.data.filter((one) => one.meta.part === 'mean' && one.meta.column === 'power_w')"
+                ".map(({ x, y }) => [[...x], [...y].map((v) => Number.isNaN(v) ? null : v)])[0]"
+            )
+            broken = [x for x, y in zip(*lines, strict=True) if y is None]
+            assert any(abs(x * 1000 - gap_us) < 3700e6 for x in broken), window
+
+
+def test_keyboard(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri())
+        page.locator("[data-chart=readings]").focus()
+        whole = told(page)
+        for key in "+++":
+            page.keyboard.press(key)
+            page.wait_for_timeout(50)
+            settled(page)
+        assert told(page) != whole
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(300)
+        said = page.locator(".closer .reading").inner_text()
+        assert "Power" in said
+        assert "UTC+0" in said
+        page.keyboard.press("PageDown")
+        page.wait_for_timeout(50)
+        settled(page)
+        page.keyboard.press("0")
+        page.wait_for_timeout(50)
+        settled(page)
+        assert told(page) == whole
+        page.keyboard.press("Escape")
+        assert page.locator(".card-at").is_hidden()
+        assert visit.complaints == []
+
+
+def test_moving_with_the_mouse_and_a_drag_to_zoom(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri(), "#2021-10-31T06:00:00+01:00/PT30M")
+        box = page.locator("[data-chart=readings]").bounding_box()
+        x, y = box["x"] + box["width"] * 0.7, box["y"] + 150
+        page.keyboard.down("Shift")
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x - 300, y, steps=6)
+        page.mouse.up()
+        page.keyboard.up("Shift")
+        page.wait_for_timeout(200)
+        settled(page)
+        assert "for 30 min" in told(page)
+        moved = told(page)
+        assert not moved.startswith("2021-10-31 06:00:00")
+        assert "#2021-10-31T06:0" in page.url
+        page.mouse.move(x - 200, y)
+        page.mouse.down()
+        page.mouse.move(x, y, steps=6)
+        page.mouse.up()
+        page.wait_for_timeout(400)
+        settled(page)
+        assert "for 30 min" not in told(page)
+        assert visit.complaints == []
+
+
+def test_csv_and_picture_of_what_is_shown(browser: Any, site: Path, tmp_path: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri(), "#2021-10-31T06:00:00+01:00/PT1M")
+        with page.expect_download() as download:
+            page.locator("[data-act=csv]").click()
+        download.value.save_as(tmp_path / "shown.csv")
+        head, *rows = (tmp_path / "shown.csv").read_text().splitlines()
+        assert head.startswith("start,end,power_w,power_w_low,power_w_high,cpu_util_pct")
+        assert len(rows) == 61
+        assert rows[0].startswith("2021-10-31T06:00:00+01:00,")
+        assert rows[0].endswith(",reading")
+        with page.expect_download() as picture:
+            page.locator("[data-act=png]").click()
+        assert picture.value.suggested_filename == "wattboard-readings.png"
+        assert visit.complaints == []
+
+
+def test_memory_is_bounded(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri())
+        held = page.evaluate(
+            f"""async () => {{ const {{ pyramid }} = {CHART};
+            const level = pyramid.levels.at(-1);
+            for (let turn = 0; turn < 30; turn += 1) for (let i = 0; i < level.tiles.length; i += 1) {{
+              const tile = await pyramid.load(level, i);
+              pyramid.held.set(`${{level.name}}/${{turn}}-${{i}}`, {{ ...tile, used: turn }});
+            }}
+            await pyramid.ahead(pyramid.about.first_us, pyramid.about.last_us);
+            return [pyramid.held.size, pyramid.held.has(`${{pyramid.root.name}}/0`),
+              document.querySelectorAll("script[src*=tiles]").length]; }}"""
+        )
+        assert held[0] <= 96
+        assert held[1]
+        # The one is the script of the page.
+        assert held[2] == 1
+
+
+def test_one_file_holds_what_a_mail_takes(browser: Any, made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    given = Settings(log=[str(made)], out=str(out), single_file=True, timezone="Europe/Berlin")
+    built = build.build(given, use_cache=False)
+    assert built.summary.pyramid is not None
+    assert sum(level.bytes for level in built.summary.pyramid.levels) < 4_000_000
+    with Visit(browser, 1280) as visit:
+        page = visit.page
+        page.goto(f"{out.as_uri()}#readings?2021-10-31T06:00:00+01:00/PT10M")
+        settled(page)
+        assert told(page).startswith("2021-10-31 06:00:00 (UTC+01:00) for 10 min: each point")
+        act(page, "in")
+        assert "#readings?2021-10-31T06:02:30+01:00/PT5M" in page.url
+        assert visit.complaints == []
+
+
+def test_the_power_chart_leads_here(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = visit.open(f"{site.as_uri()}/power.html")
+        page.locator("#server-power-over-time a[href='readings.html']").first.click()
+        settled(page)
+        assert visit.complaints == []

@@ -1,0 +1,391 @@
+"""The pyramid of readings: every level against brute force, its files, its weight and its cache."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from test_codecarbon import row, text
+from tile_reader import as_bytes, level_rows, read_tile
+from wattboard import build
+from wattboard.errors import OutputError, UsageError
+from wattboard.pipeline import clean_up, opened, prepare
+from wattboard.sample import write_sample
+from wattboard.settings import Settings, read_settings
+from wattboard.tiles import Material, Wanted, ladder, make_tiles, making, read_pack
+from wattboard.tiles.encoding import Tile, as_text
+from wattboard.tiling import GAP_TOLERANCE_US
+
+THOUSANDTH = 0.0005000001
+
+
+def write_csv(path: Path, times_s: np.ndarray, **columns: np.ndarray) -> Path:
+    """A log of epoch seconds; NaN is an empty cell."""
+    names = ["timestamp", *columns]
+    lines = [",".join(names)]
+    for i, time in enumerate(times_s):
+        cells = [f"{time:.6f}".rstrip("0").rstrip(".")]
+        cells += ["" if np.isnan(v[i]) else f"{v[i]:.6f}" for v in columns.values()]
+        lines.append(",".join(cells))
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def tiles_of(
+    path: Path, detail: str | None = "reading", budget: int = 50_000_000, **given: object
+) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """What is told, the files, and the rows of the clean log."""
+    with opened(Settings(log=[str(path)], **given), None, use_cache=False) as work:
+        clean, _ = clean_up(work, prepare(work))
+        joined = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
+        pack = path.parent / f"{detail}.tiles"
+        make_tiles(Material(work.engine, clean, joined), Wanted(detail, budget), pack)
+        rows = work.engine.collect(clean.rows.sort("time_us"))
+        energy = work.engine.collect(clean.flow.buckets.select("watt_us"))
+        kwh = float(np.nansum(energy["watt_us"].cast("float64").to_numpy())) / 3.6e12
+    found = read_pack(pack)
+    assert found is not None
+    table = {name: rows[name].to_numpy() for name in rows.column_names}
+    return *found, {"rows": table, "kwh": kwh}
+
+
+def check_levels(told: dict[str, Any], files: dict[str, Any], truth: Any) -> None:
+    """Counts, means, extremes, gaps and energy of every level, as loops over the rows find them."""
+    table = truth["rows"]
+    time, power = table["time_us"].astype(np.int64), table["power_w"].astype(float)
+    known = ~np.isnan(power)
+    joined = told["joined_us"]
+    for place, level in enumerate(told["levels"]):
+        found = level_rows(told, files, place)
+        drawn = np.nansum(found["power_w"] * found["weight_us"]) / 3.6e12
+        rounding = float(np.sum(found["weight_us"])) * 0.0005 / 3.6e12
+        assert drawn == pytest.approx(truth["kwh"], rel=1e-12, abs=rounding + 1e-12)
+        assert found["kwh"][0] == 0.0
+        if not level["width_us"]:
+            assert found["start_us"].tolist() == time.tolist()
+            for name in told["columns"]:
+                values = table[name].astype(float)
+                assert np.isnan(found[name]).tolist() == np.isnan(values).tolist()
+                assert np.nanmax(np.abs(found[name] - values), initial=0.0) <= THOUSANDTH
+            continue
+        number = (time - told["origin_us"]) // level["width_us"]
+        assert (
+            found["start_us"].tolist()
+            == (np.unique(number) * level["width_us"] + told["origin_us"]).tolist()
+        )
+        last_us = None
+        for row, bucket in enumerate(np.unique(number)):
+            inside = number == bucket
+            for name in told["columns"]:
+                values = table[name].astype(float)[inside]
+                values = values[~np.isnan(values)]
+                if not len(values):
+                    assert np.isnan(found[name][row])
+                    continue
+                assert found[f"{name}.n"][row] == len(values)
+                assert abs(found[f"{name}.low"][row] - values.min()) <= THOUSANDTH
+                assert abs(found[f"{name}.high"][row] - values.max()) <= THOUSANDTH
+                if name != "power_w":
+                    assert abs(found[name][row] - values.mean()) <= THOUSANDTH
+            at = time[inside & known]
+            if len(at):
+                width = told["width_us"]
+                gap = last_us is not None and at[0] - last_us > joined
+                assert (row in found["gaps"]) == gap
+                if gap:
+                    assert found["gaps"][row] == (last_us, at[0])
+                last_us = at[-1] + width
+
+
+def gappy(folder: Path, seed: int, rows: int = 9000) -> Path:
+    """About a reading a second, with gaps of a minute to days, holes in every column, and spikes."""
+    rng = np.random.default_rng(seed)
+    steps = np.ones(rows)
+    steps[rng.integers(0, rows, rows // 20)] = 2
+    steps[rng.integers(0, rows, 6)] = rng.choice([45, 100, 1800, 7300, 200_000], 6)
+    times = 1_600_000_000 + np.cumsum(steps)
+    power = np.round(90 + rng.normal(0, 2, rows), 1)
+    power[rows // 2] = 777.7
+    cpu = np.round(rng.gamma(2, 4, rows), 2) + 0.01
+    power[rng.random(rows) < 0.02] = np.nan
+    cpu[rng.random(rows) < 0.05] = np.nan
+    cpu[1000:2500] = np.nan
+    return write_csv(folder / "log.csv", times, power_w=power, cpu_util_pct=cpu)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_levels_are_what_loops_over_the_rows_find(tmp_path: Path, seed: int) -> None:
+    told, files, truth = tiles_of(gappy(tmp_path, seed))
+    assert [level["name"] for level in told["levels"]][-1] == "readings"
+    assert len(told["levels"]) >= 2
+    check_levels(told, files, truth)
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_any_small_log(tmp_path: Path, data: st.DataObject) -> None:
+    """Uneven steps, several readings an instant, columns that are missing for a while."""
+    steps = data.draw(
+        st.lists(st.sampled_from([0, 0.25, 1, 1, 1, 2, 7, 400, 90_000]), min_size=4, max_size=60)
+    )
+    times = 1_700_000_000 + np.cumsum(steps)
+    some = st.one_of(st.just(float("nan")), st.integers(0, 4000).map(lambda n: n / 10))
+    power = np.array(data.draw(st.lists(some, min_size=len(steps), max_size=len(steps))))
+    power[0] = 100.0
+    load = np.array(data.draw(st.lists(some, min_size=len(steps), max_size=len(steps)))) / 4
+    path = write_csv(tmp_path / "any.csv", times, power_w=power, gpu_util_pct=load)
+    for detail in ("reading", "second", "minute"):
+        check_levels(*tiles_of(path, detail))
+
+
+@pytest.mark.parametrize("detail", ["second", "minute", "hour"])
+def test_a_coarser_detail_has_the_same_levels_but_the_finest(tmp_path: Path, detail: str) -> None:
+    """Out of the log's reduction or out of its rows: the same buckets."""
+    path = gappy(tmp_path, 7, rows=30_000)
+    whole, fine, truth = tiles_of(path)
+    told, files, _ = tiles_of(path, detail)
+    check_levels(told, files, truth)
+    # A second is no wider than the log's step, so that its detail are the readings.
+    assert told["whole"] == (detail == "second")
+    widths = {level["name"]: place for place, level in enumerate(told["levels"])}
+    for place, level in enumerate(whole["levels"]):
+        if level["name"] not in widths:
+            continue
+        mine, theirs = (
+            level_rows(told, files, widths[level["name"]]),
+            level_rows(whole, fine, place),
+        )
+        for name in mine:
+            if name not in {"kwh", "gaps"}:
+                np.testing.assert_allclose(mine[name], theirs[name], atol=0.00101)
+        assert mine["gaps"] == theirs["gaps"]
+
+
+def test_readings_of_fractions_of_a_second(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    times = 1_700_000_000 + np.arange(30_000) * 0.02
+    path = write_csv(tmp_path / "log.csv", times, power_w=np.round(rng.normal(200, 5, 30_000), 3))
+    told, files, truth = tiles_of(path)
+    check_levels(told, files, truth)
+    seconds, files, truth = tiles_of(path, "second")
+    assert [level["name"] for level in seconds["levels"]] == ["1s"]
+    check_levels(seconds, files, truth)
+
+
+def test_means_with_widths_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "emissions.csv"
+    path.write_text(text(*(row(0.5 + i % 3 / 4, 100.0 + i, end=2.0 * i + 2) for i in range(40))))
+    told, files, truth = tiles_of(path)
+    assert told["reading"] == "mean"
+    found = level_rows(told, files, 0)
+    drawn = np.nansum(found["power_w"] * found["weight_us"]) / 3.6e12
+    assert drawn == pytest.approx(truth["kwh"], abs=1e-6)
+    _, _, streams = read_tile(bytes(next(iter(files.values()))))
+    # Half an hour, three quarters, an hour: as recorded, and not as a line to the next.
+    assert set(np.diff(found["start_us"] % 3_600_000_000).tolist()) != {0}
+    assert "width" in streams
+
+
+def test_hourly_means(shared: Path, tmp_path: Path) -> None:
+    path = tmp_path / "hourly.csv"
+    path.write_bytes((shared / "data/server/hourly_2021-05-05_2021-08-20.csv").read_bytes())
+    told, files, truth = tiles_of(path)
+    assert (told["reading"], told["width_us"]) == ("mean", 3_600_000_000)
+    check_levels(told, files, truth)
+
+
+def test_ten_years_by_the_hour(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    times = 1_300_000_000 + np.arange(87_600) * 3600.0
+    path = write_csv(tmp_path / "log.csv", times, power_w=np.round(rng.normal(200, 5, 87_600), 1))
+    told, files, _ = tiles_of(path, None)
+    assert [level["name"] for level in told["levels"]] == ["1d", "readings"]
+    root = level_rows(told, files, 0)
+    assert len(root["start_us"]) <= ladder.ROOT_BUCKETS
+    assert sum(level["bytes"] for level in told["levels"]) < 600_000
+
+
+def test_three_rows_and_constant_power(tmp_path: Path) -> None:
+    few = write_csv(
+        tmp_path / "few.csv", 1_600_000_000 + np.arange(3.0), power_w=np.array([5.0, 6, 7])
+    )
+    told, files, truth = tiles_of(few, None)
+    assert [level["name"] for level in told["levels"]] == ["readings"]
+    check_levels(told, files, truth)
+    times = 1_600_000_000 + np.arange(20_000.0)
+    same = write_csv(tmp_path / "same.csv", times, power_w=np.full(20_000, 42.0))
+    told, files, truth = tiles_of(same, None)
+    check_levels(told, files, truth)
+    assert sum(level["bytes"] for level in told["levels"]) < 6_000
+
+
+def test_one_second_is_seen_from_every_level(tmp_path: Path) -> None:
+    times = 1_600_000_000 + 2 * np.arange(200_000.0)
+    power = np.full(200_000, 90.0)
+    power[123_456] = 999.0
+    told, files, _ = tiles_of(write_csv(tmp_path / "log.csv", times, power_w=power))
+    assert len(told["levels"]) > 2
+    for place, level in enumerate(told["levels"]):
+        found = level_rows(told, files, place)
+        top = found["power_w.high"] if level["width_us"] else found["power_w"]
+        assert np.nanmax(top) == 999.0, level["name"]
+
+
+def test_files_are_small_and_the_plan_is_even(tmp_path: Path) -> None:
+    write_sample(tmp_path / "sample.csv", rows=120_000)
+    told, files, _ = tiles_of(tmp_path / "sample.csv")
+    assert max(map(len, files.values())) < 90_000
+    assert sum(map(len, files.values())) / told["levels"][-1]["bytes"] < 1.2
+    for step_s in (0.001, 0.05, 0.2, 1, 5, 15, 30, 60, 300, 900, 3600, 86_400):
+        levels = ladder.plan(0, int(4e7 * step_s * 1e6), int(step_s * 1e6), 40_000_000, "reading")
+        widths = [level.width_us for level in levels[:-1]]
+        assert all(wide % narrow == 0 for wide, narrow in zip(widths, widths[1:], strict=False))
+        for level, above in zip(levels[1:], levels, strict=False):
+            assert level.span_us % above.width_us == 0
+        assert 12 <= widths[-1] / (step_s * 1e6) <= 120
+
+
+# --------------------------------------------------------------------------- how fine, how heavy
+
+
+def test_the_finest_that_fits(tmp_path: Path) -> None:
+    path = gappy(tmp_path, 3, rows=30_000)
+    told, files, _ = tiles_of(path)
+    sizes = [level["bytes"] for level in told["levels"]]
+    assert sum(sizes) == sum(map(len, files.values()))
+    fits, _, _ = tiles_of(path, None, budget=sum(sizes))
+    assert fits["whole"]
+    less, kept, truth = tiles_of(path, None, budget=sum(sizes) - 1)
+    assert [level["name"] for level in less["levels"]] == [
+        level["name"] for level in told["levels"][:-1]
+    ]
+    assert not less["whole"]
+    assert not any("readings" in name for name in kept)
+    check_levels(less, kept, truth)
+    root, _, _ = tiles_of(path, None, budget=1)
+    assert len(root["levels"]) == 1
+
+
+def test_more_than_hosts_take_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(making, "MOST_BYTES", 20_000)
+    with pytest.raises(OutputError, match="--detail reading the site would weigh more") as refused:
+        tiles_of(gappy(tmp_path, 3, rows=30_000))
+    assert "second, minute or hour" in refused.value.hint
+    assert (
+        not (tmp_path / "readings.tiles").exists() or read_pack(tmp_path / "readings.tiles") is None
+    )
+
+
+def test_detail_is_a_setting(tmp_path: Path) -> None:
+    assert read_settings(None, {"log": ["a"], "detail": "minute"}).detail == "minute"
+    with pytest.raises(UsageError, match="detail"):
+        read_settings(None, {"log": ["a"], "detail": "day"})
+    config = tmp_path / "wattboard.toml"
+    config.write_text('log = "a.csv"\ndetail = "hour"\n')
+    assert read_settings(config, {}).detail == "hour"
+    # The analysis is the same, and is not made again.
+    one, other = Settings(log=["a"]), Settings(log=["a"], detail="hour")
+    assert one.analysed() == other.analysed()
+
+
+# --------------------------------------------------------------------------- encoding
+
+
+@given(st.lists(st.integers(-(2**53), 2**53), min_size=1, max_size=200))
+def test_streams_come_back(numbers: list[int]) -> None:
+    tile = Tile()
+    tile.add("a", np.array(numbers, dtype=np.int64))
+    tile.add("b", np.array(numbers[::-1], dtype=np.int64) % 7)
+    _, _, streams = read_tile(tile.script("level/0", {}))
+    assert streams["a"].tolist() == numbers
+    assert streams["b"].tolist() == [number % 7 for number in numbers[::-1]]
+
+
+@given(st.binary(max_size=300))
+def test_text_is_printable_and_comes_back(data: bytes) -> None:
+    written = as_text(data)
+    assert as_bytes(written.decode()) == data
+    assert not set(written) & set(b"\"'\\<>&`\n")
+
+
+# --------------------------------------------------------------------------- the cache
+
+
+def site_tiles(path: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(path).as_posix(): file.read_bytes()
+        for file in sorted((path / "tiles").rglob("*.js"))
+    }
+
+
+def test_tiles_are_kept_and_a_damaged_pack_is_made_again(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = gappy(tmp_path, 5)
+    made: list[str] = []
+    from wattboard import tiling
+
+    whole = tiling.Tiling.make
+    monkeypatch.setattr(
+        tiling.Tiling, "make", lambda self, *given: (made.append("x"), whole(self, *given))
+    )
+
+    def built(**given: object) -> dict[str, bytes]:
+        build.build(Settings(log=[str(path)], out=str(tmp_path / "site"), **given))
+        return site_tiles(tmp_path / "site")
+
+    first = built()
+    assert first
+    assert len(made) == 1
+    # Another title or tariff changes nothing of the tiles.
+    assert built(title="Other") == first == built(tariff="0.1", currency="EUR")
+    assert len(made) == 1
+    assert not any("readings" in name for name in built(detail="hour"))
+    assert len(made) == 2
+    (pack,) = [one for one in own_cache.glob("*.tiles") if one.stat().st_size > 5000]
+    sound = pack.read_bytes()
+    for damaged in (
+        b"",
+        sound[: len(sound) // 2],
+        sound[:2000] + bytes([sound[2000] ^ 1]) + sound[2001:],
+        b"x" * 5000,
+    ):
+        pack.write_bytes(damaged)
+        assert built() == first
+        assert pack.read_bytes() == sound
+    assert len(made) == 6
+
+
+def test_the_site_tells_its_levels(tmp_path: Path) -> None:
+    built = build.build(
+        Settings(log=[str(gappy(tmp_path, 5))], out=str(tmp_path / "site")), use_cache=False
+    )
+    summary = json.loads((tmp_path / "site/summary.json").read_text())
+    assert summary["pyramid"]["whole"]
+    assert sum(level["tiles"] for level in summary["pyramid"]["levels"]) == len(
+        site_tiles(tmp_path / "site")
+    )
+    page = (tmp_path / "site/readings.html").read_text()
+    assert "This site holds every reading" in page
+    assert built.site.files == sum(1 for one in (tmp_path / "site").rglob("*") if one.is_file()) - 1
+
+
+def test_the_command_tells_what_the_site_weighs(
+    tmp_path: Path, wattboard: Callable[..., Any]
+) -> None:
+    path = gappy(tmp_path, 5)
+    done = wattboard("build", path, "-o", tmp_path / "site", "--detail", "minute")
+    assert done.returncode == 0, done.stderr
+    assert "Readings   down to means of 1 min" in done.stdout
+    done = wattboard("build", path, "-o", tmp_path / "site")
+    assert "Readings   every one" in done.stdout
+    assert wattboard("build", path, "--detail", "day").returncode == 2
