@@ -54,6 +54,7 @@ SPARK_PREPARED_VERSION = 1
 # Splits begin at multiples of at least this, so that their number tells them apart.
 SPLIT_UNIT_BITS, ROWS_BITS = 20, 33
 SMALLEST_SPLIT, LARGEST_SPLIT = 4 << 20, 128 << 20
+SPLITTING = ("spark.sql.files.maxPartitionBytes", "spark.sql.files.openCostInBytes")
 ENCODINGS = {"utf-8": "UTF-8", "latin-1": "ISO-8859-1"}
 USE_DUCKDB = "Read it with --engine duckdb, or convert it."
 PLACES = ("file_part", "file_row", "fault", "fault_text")
@@ -152,8 +153,8 @@ class SparkPreparer:
             )
         split = self._split_bytes(paths)
         # One split a task, or the place in the task would not be that in the split.
-        self._spark.conf.set("spark.sql.files.maxPartitionBytes", str(split))
-        self._spark.conf.set("spark.sql.files.openCostInBytes", str(split))
+        for setting in SPLITTING:
+            self._spark.conf.set(setting, str(split))
         lines = (
             self._spark.read.option("encoding", ENCODINGS[recipe.encoding])
             .text([url_of(path) for path in paths])
@@ -216,6 +217,8 @@ class SparkPreparer:
         rows = rows.selectExpr(*PLACES, "row_hash", *kept)
         with folder_writing(self._cache, entry) as temporary:
             rows.write.option("compression", "snappy").parquet(url_of(temporary))
+        for setting in SPLITTING:
+            self._spark.conf.unset(setting)
         return self._cache.folder / entry
 
     # ------------------------------------------------------------------ what was found
