@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from wattboard.engine import spark_session
 from wattboard.engine.cache import Cache
 from wattboard.engine.protocol import Prepared
-from wattboard.engine.spark_preparing import SparkPreparer, url_of
+from wattboard.engine.spark_files import url_of
+from wattboard.engine.spark_preparing import SparkPreparer, prepared_rows
 from wattboard.errors import InputError, OutputError
 from wattboard.schema import Recipe
 
@@ -172,16 +173,12 @@ class SparkEngine:
         frames = []
         parts = list(dict.fromkeys(parquet))
         for part in parts:
+            if Path(part).is_dir():
+                frames.append(prepared_rows(self.spark, Path(part)))
+                continue
             read = self.spark.read.parquet(url_of(Path(part)))
-            if "fault" in read.columns:
-                read = read.filter("fault = 0").drop("fault", "fault_text", "aside")
-            else:
-                read = read.select(
-                    "*",
-                    f.lit(part).alias("file_part"),
-                    f.col("_metadata.row_index").alias("file_row"),
-                )
-            frames.append(read)
+            place = f.col("_metadata.row_index").alias("file_row")
+            frames.append(read.select("*", f.lit(part).alias("file_part"), place))
         whole = frames[0]
         for other in frames[1:]:
             whole = whole.unionByName(other, allowMissingColumns=True)
