@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from spark_local import defaults
 from wattboard import build
 from wattboard.settings import Settings
 from wattboard.summary import Summary
@@ -88,6 +89,19 @@ def needed(program: str) -> str:
             pytest.fail(f"{program} is missing, and CI needs it")
         pytest.skip(f"{program} is not installed")
     return found
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Spark in this process, one session for all tests of a worker: the name of the engine."""
+    needed("java")
+    before = os.environ.get("SPARK_CONF_DIR")
+    os.environ["SPARK_CONF_DIR"] = str(defaults(tmp_path_factory.mktemp("spark")))
+    yield "local[2]"
+    if before is None:
+        del os.environ["SPARK_CONF_DIR"]
+    else:
+        os.environ["SPARK_CONF_DIR"] = before
 
 
 class Visit:

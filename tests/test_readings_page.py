@@ -19,7 +19,6 @@ from tile_reader import rows_of
 from wattboard import build
 from wattboard.settings import Settings
 
-
 pytestmark = pytest.mark.browser
 
 CHART = "document.querySelector('[data-chart=readings]')"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from wattboard.engine import spark_session
 from wattboard.engine.cache import Cache
 from wattboard.engine.protocol import Prepared
-from wattboard.engine.spark_preparing import SparkPreparer, url_of
+from wattboard.engine.spark_files import url_of
+from wattboard.engine.spark_preparing import SparkPreparer, prepared_rows
 from wattboard.errors import InputError, OutputError
 from wattboard.schema import Recipe
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 DAY_US = 86_400_000_000
 # Divisors of a day, so that every stretch lies in one.
 WIDTHS_US = tuple(DAY_US // n for n in (1, 4, 24, 144, 1440))
+FEW_ROWS = 200_000
 ROWS_IN_WINDOW = 4_000_000
 BYTES_IN_PARTITION = 64 << 20
 MISSING_FILE = re.compile(
@@ -43,8 +45,8 @@ class SparkEngine:
         self._url = url
         self.spark = spark_session.session(url)
         self._preparer = SparkPreparer(self.spark, cache)
-        self._kept: list[Any] = []
-        self._rows, self._span_us = 0, 0
+        self._spill = cache.spill()
+        self._tables = 0
         self.window_us = DAY_US
 
     # ------------------------------------------------------------------ preparing
@@ -90,6 +92,11 @@ class SparkEngine:
         size = sum(one.bytes for one in prepared)
         parts = max(4 * cores, size // BYTES_IN_PARTITION)
         self.spark.conf.set("spark.sql.shuffle.partitions", str(parts))
+        # Compiling a query for so few rows takes longer than running it as it is.
+        few = rows < FEW_ROWS
+        self.spark.conf.set("spark.sql.codegen.wholeStage", str(not few).lower())
+        mode = "NO_CODEGEN" if few else "FALLBACK"
+        self.spark.conf.set("spark.sql.codegen.factoryMode", mode)
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
@@ -166,16 +173,12 @@ class SparkEngine:
         frames = []
         parts = list(dict.fromkeys(parquet))
         for part in parts:
+            if Path(part).is_dir():
+                frames.append(prepared_rows(self.spark, Path(part)))
+                continue
             read = self.spark.read.parquet(url_of(Path(part)))
-            if "fault" in read.columns:
-                read = read.filter("fault = 0").drop("fault", "fault_text", "aside")
-            else:
-                read = read.select(
-                    "*",
-                    f.lit(part).alias("file_part"),
-                    f.col("_metadata.row_index").alias("file_row"),
-                )
-            frames.append(read)
+            place = f.col("_metadata.row_index").alias("file_row")
+            frames.append(read.select("*", f.lit(part).alias("file_part"), place))
         whole = frames[0]
         for other in frames[1:]:
             whole = whole.unionByName(other, allowMissingColumns=True)
@@ -188,15 +191,21 @@ class SparkEngine:
         return named
 
     def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
-        """Keep a lazy frame in the engine once it is computed.
+        """Compute a lazy frame once and keep it, as Parquet beside the prepared log.
 
-        What a worker takes with it when it dies is computed again from what it came from.
+        So a worker that dies takes nothing with it that was finished, and what is asked next is planned
+        from here.
         """
         import narwhals as nw
 
-        kept = frame.to_native().persist()
-        self._kept.append(kept)
-        again: nw.LazyFrame[Any] = nw.from_native(kept)
+        native = frame.to_native()
+        self._tables += 1
+        place = url_of(Path(self._spill.name, f"{stem}_{self._tables}"))
+        with self._translated("the log"):
+            native.write.parquet(place)
+            again: nw.LazyFrame[Any] = nw.from_native(
+                self.spark.read.schema(native.schema).parquet(place)
+            )
         return again
 
     def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
@@ -244,8 +253,5 @@ class SparkEngine:
         return done / total if total else -1.0
 
     def close(self) -> None:
-        """Let go of what was kept for this log; the session stays for the next one."""
-        for kept in self._kept:
-            if self.spark.sparkContext._jsc is not None:
-                kept.unpersist()
-        self._kept.clear()
+        """Remove what was kept for this log; the session stays for the next one."""
+        self._spill.cleanup()

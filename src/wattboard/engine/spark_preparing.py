@@ -7,19 +7,13 @@ its place there, which rises with the file. Splits of a file are read side by si
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from wattboard.engine.cache import Cache, file_identity, key_of
-from wattboard.engine.converting import converted_table
+from wattboard.engine.converting import convert_file
 from wattboard.engine.damage import (
     SHOWN_CHARS,
     malformed,
@@ -28,11 +22,18 @@ from wattboard.engine.damage import (
     unparsable,
     unreadable,
 )
-from wattboard.engine.footers import clock_of, extent_of
 from wattboard.engine.preparing import recipe_key, revived
 from wattboard.engine.protocol import Prepared
-from wattboard.engine.reading import MAX_REJECTS, bound, compression_of, time_column
+from wattboard.engine.reading import MAX_REJECTS, bound, time_column, unique_header
 from wattboard.engine.scan import scan
+from wattboard.engine.spark_files import (
+    USE_DUCKDB,
+    check_name,
+    folder_writing,
+    is_whole,
+    path_of,
+    url_of,
+)
 from wattboard.engine.spark_reading import (
     ASIDE,
     FAULTS,
@@ -47,16 +48,39 @@ from wattboard.engine.spark_reading import (
     text,
     time_of,
 )
-from wattboard.errors import InputError, OutputError
+from wattboard.errors import InputError
 from wattboard.schema import VALUE_COLUMNS, Extent, Recipe
 
-SPARK_PREPARED_VERSION = 1
+SPARK_PREPARED_VERSION = 2
 # Splits begin at multiples of at least this, so that their number tells them apart.
 SPLIT_UNIT_BITS, ROWS_BITS = 20, 33
 SMALLEST_SPLIT, LARGEST_SPLIT = 4 << 20, 128 << 20
+SPLITTING = ("spark.sql.files.maxPartitionBytes", "spark.sql.files.openCostInBytes")
 ENCODINGS = {"utf-8": "UTF-8", "latin-1": "ISO-8859-1"}
-USE_DUCKDB = "Read it with --engine duckdb, or convert it."
 PLACES = ("file_part", "file_row", "fault", "fault_text")
+
+
+# Of a file: whether DuckDB reads it as text, for a NaN in it or too many cells of another kind.
+AS_TEXT = (
+    f"(count_if(aside = {NAN}) > 0 OR "
+    f"count_if(aside = {ASIDE} OR fault NOT IN ({WHOLE}, {HEADER})) >= {MAX_REJECTS})"
+)
+
+
+def prepared_rows(spark: Any, folder: Path) -> Any:
+    """The rows of a prepared folder that are rows, as the rules take them."""
+    rows = spark.read.parquet(url_of(folder))
+    grouped = rows.groupBy("file_part").agg(_expression(f"{AS_TEXT} AS as_text")).filter("as_text")
+    parts = [row["file_part"] for row in grouped.collect()]
+    told = f"CASE WHEN {is_one_of(parts)} THEN text_hash ELSE row_hash END AS row_hash"
+    left = ("fault", "fault_text", "aside", "row_hash", "text_hash")
+    kept = [name(c) for c in rows.columns if c not in left]
+    return rows.filter(f"fault = {WHOLE}").selectExpr(*kept, told)
+
+
+def is_one_of(parts: Sequence[str]) -> str:
+    """True for rows of these files."""
+    return f"file_part IN ({', '.join(map(text, parts))})" if parts else "false"
 
 
 class SparkPreparer:
@@ -129,7 +153,7 @@ class SparkPreparer:
             return None
         found = [revived(record) for record in records]
         whole = [
-            one for one in found if one is not None and all(_is_whole(part) for part in one.parquet)
+            one for one in found if one is not None and all(is_whole(part) for part in one.parquet)
         ]
         return whole if len(whole) == len(found) else None
 
@@ -138,7 +162,7 @@ class SparkPreparer:
     def _cells(self, paths: list[Path], recipe: Recipe) -> tuple[dict[str, str], Any]:
         """An expression for each name of the header, and the rows that they are of."""
         for path in paths:
-            _check_name(path, packed=recipe.kind == "csv")
+            check_name(path, packed=recipe.kind == "csv")
         if recipe.kind == "parquet":
             return self._parquet_cells(paths)
         if recipe.kind != "csv":
@@ -152,8 +176,8 @@ class SparkPreparer:
             )
         split = self._split_bytes(paths)
         # One split a task, or the place in the task would not be that in the split.
-        self._spark.conf.set("spark.sql.files.maxPartitionBytes", str(split))
-        self._spark.conf.set("spark.sql.files.openCostInBytes", str(split))
+        for setting in SPLITTING:
+            self._spark.conf.set(setting, str(split))
         lines = (
             self._spark.read.option("encoding", ENCODINGS[recipe.encoding])
             .text([url_of(path) for path in paths])
@@ -185,7 +209,7 @@ class SparkPreparer:
             f"CASE WHEN fault NOT IN ({WHOLE}, {HEADER}) THEN "
             f"left(line, {SHOWN_CHARS}) END AS fault_text",
         )
-        return {label: f"get(cells, {i})" for i, label in enumerate(_unique(recipe))}, rows
+        return {label: f"get(cells, {i})" for i, label in enumerate(unique_header(recipe))}, rows
 
     def _parquet_cells(self, paths: list[Path]) -> tuple[dict[str, str], Any]:
         read = self._spark.read.parquet(*[url_of(path) for path in paths])
@@ -207,15 +231,17 @@ class SparkPreparer:
 
     def _written(self, paths: list[Path], recipe: Recipe, entry: str) -> Path:
         cells, rows = self._cells(paths, recipe)
-        cells = {label: cells[label] for label in _unique(recipe)}
+        cells = {label: cells[label] for label in unique_header(recipe)}
         for selected in layers(recipe, cells, PLACES):
             rows = rows.selectExpr(*selected)
         # A line that is no row has no values, and none of them counts.
-        values = [c for c in rows.columns if c not in (*PLACES, "row_hash")]
+        values = [c for c in rows.columns if c not in (*PLACES, "row_hash", "text_hash")]
         kept = [f"CASE WHEN fault = {WHOLE} THEN {c} END AS {c}" for c in values]
-        rows = rows.selectExpr(*PLACES, "row_hash", *kept)
+        rows = rows.selectExpr(*PLACES, "row_hash", "text_hash", *kept)
         with folder_writing(self._cache, entry) as temporary:
             rows.write.option("compression", "snappy").parquet(url_of(temporary))
+        for setting in SPLITTING:
+            self._spark.conf.unset(setting)
         return self._cache.folder / entry
 
     # ------------------------------------------------------------------ what was found
@@ -233,14 +259,13 @@ class SparkPreparer:
             f"min(CASE WHEN fault = {OPEN} THEN file_row END) AS first_open",
             f"min_by(struct(file_row, fault, fault_text), "
             f"CASE WHEN fault NOT IN ({WHOLE}, {HEADER}) THEN file_row END) AS first_broken",
-            f"count_if(aside = {ASIDE}) AS aside",
-            f"count_if(aside = {NAN}) AS nan",
+            f"{AS_TEXT} AS as_text",
         ]
         for c in values:
             wanted += [f"count({c}) AS {c}__n", f"min({c}) AS {c}__low", f"max({c}) AS {c}__high"]
         wanted += [f"count_if((bad_cells >> {i}) & 1 = 1) AS bad_{i}" for i in range(len(columns))]
         grouped = rows.groupBy("file_part").agg(*map(_expression, wanted))
-        found = {_path_of(row["file_part"]): row.asDict() for row in grouped.collect()}
+        found = {path_of(row["file_part"]): row.asDict() for row in grouped.collect()}
         late = self._late(rows, clock, found)
         seen = [
             self._told_of(path, recipe, folder, rows, found.get(str(path)), late) for path in paths
@@ -253,15 +278,8 @@ class SparkPreparer:
         Within a split by a window, from split to split by the splits' first and last rows.
         """
         # DuckDB's typed reader puts rows with other cells aside, and looks at the order of the others.
-        read_as_text = [
-            row["file_part"]
-            for row in found.values()
-            if row["nan"] or row["aside"] + row["broken"] >= MAX_REJECTS
-        ]
-        listed = ", ".join(map(text, read_as_text)) or "NULL"
-        looked = rows.filter(
-            f"fault = {WHOLE} AND (aside = 0 OR file_part IN ({listed}))"
-        ).selectExpr(
+        parts = [row["file_part"] for row in found.values() if row["as_text"]]
+        looked = rows.filter(f"fault = {WHOLE} AND (aside = 0 OR {is_one_of(parts)})").selectExpr(
             "file_part", f"file_row >> {ROWS_BITS} AS split", "file_row", f"{clock} AS clock"
         )
         stepped = looked.selectExpr(
@@ -289,7 +307,7 @@ class SparkPreparer:
             .groupBy("file_part")
             .agg(_expression("sum(late) + count_if(first < before) AS late"))
         )
-        return {_path_of(row["file_part"]): int(row["late"]) for row in by_split.collect()}
+        return {path_of(row["file_part"]): int(row["late"]) for row in by_split.collect()}
 
     def _told_of(
         self,
@@ -367,86 +385,3 @@ def _expression(sql: str) -> Any:
     from pyspark.sql.functions import expr
 
     return expr(sql)
-
-
-def _unique(recipe: Recipe) -> list[str]:
-    from wattboard.engine.reading import unique_header
-
-    return unique_header(recipe)
-
-
-def url_of(path: Path) -> str:
-    """A local path as Spark takes it; a glob's characters stand for themselves."""
-    return "file:" + re.sub(r"([\\*?\[\]{}])", r"\\\1", str(path.absolute()))
-
-
-def _path_of(url: str) -> str:
-    return unquote(url.removeprefix("file://").removeprefix("file:"))
-
-
-def _check_name(path: Path, *, packed: bool) -> None:
-    """Spark goes by the name alone.
-
-    Raises:
-        InputError: it passes such a file over, or does not see that it is packed.
-    """
-    if path.name.startswith(("_", ".")):
-        raise InputError(
-            f"{path.name} begins with {path.name[0]!r}: Spark passes such files over.", USE_DUCKDB
-        )
-    packing = compression_of(path)
-    named = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower(), "none")
-    if packed and (packing == "zstd" or packing != named):
-        how = "not packed" if packing == "none" else f"packed with {packing}"
-        raise InputError(
-            f"{path.name} is {how}, which the Spark engine does not see by its name.", USE_DUCKDB
-        )
-
-
-def _is_whole(part: str) -> bool:
-    path = Path(part)
-    return (path / "_SUCCESS").is_file() if path.is_dir() else path.is_file()
-
-
-@contextmanager
-def folder_writing(cache: Cache, entry: str) -> Iterator[Path]:
-    """A temporary folder that becomes the entry when the block ends well, and nothing otherwise."""
-    cache.make()
-    temporary = cache.folder / f"{entry}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
-    try:
-        yield temporary
-        target = cache.folder / entry
-        if target.exists():
-            # An earlier run was killed between the folder and its record.
-            shutil.rmtree(target, ignore_errors=True)
-        temporary.replace(target)
-    except OSError as error:
-        raise OutputError(
-            f"The cache folder {cache.folder} cannot be written: {error.strerror or error}.",
-            "Free some space, or set WATTBOARD_CACHE to a folder on another disk.",
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def convert_file(cache: Cache, path: Path, recipe: Recipe, entry: str) -> Prepared:
-    """A small file that Python converts, as DuckDB's way does it."""
-    import numpy as np
-    import pyarrow.parquet as pq
-
-    table, converted = converted_table(path, recipe)
-    with cache.writing(entry) as temporary:
-        pq.write_table(table, temporary)
-    part = cache.path(entry)
-    extent = extent_of([part])
-    clock = clock_of(extent)
-    times = table[clock].drop_null() if clock in table.column_names else table["row_hash"]
-    late = int(np.count_nonzero(np.diff(times.to_numpy()) < 0)) if len(times) else 0
-    damage = [*converted.damage, out_of_order(late)]
-    untimed = extent.rows - extent.ranges.get(clock, (0, 0.0, 0.0))[0]
-    if untimed:
-        damage.append(unparsable(untimed))
-    seen = scan(path)
-    return Prepared(
-        (str(part),), converted.rows_read, extent, tuple(damage), seen.bytes, seen.sha256
-    )

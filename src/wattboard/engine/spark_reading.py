@@ -225,8 +225,9 @@ def layers(recipe: Recipe, cells: dict[str, str], kept: tuple[str, ...]) -> list
     """Lists of columns to select one after another: from cells to the canonical columns.
 
     ``cells`` gives an expression for each name of the header, ``kept`` are columns to carry along.
-    Each list refers to the columns of the one before, so that Spark computes a cell once. Recipes that
-    DuckDB can read typed tell equal rows by their values, others by their texts, as there.
+    Each list refers to the columns of the one before, so that Spark computes a cell once. As on DuckDB,
+    ``row_hash`` tells equal rows by their values in a file that can be read typed, and by their texts
+    (``text_hash``) in others.
     """
     columns = bound(recipe)
     typed = can_be_typed(recipe)
@@ -244,7 +245,7 @@ def layers(recipe: Recipe, cells: dict[str, str], kept: tuple[str, ...]) -> list
             cell = f"coalesce(nullif(regexp_extract({cell}, {pattern}, 1), ''), {cell})"
         labels.append(f"coalesce({cell}, '') AS device")
     told = [c.rsplit(" AS ", 1)[1] for c in labels]
-    others = {label: f"other_{i}" for i, label in enumerate(cells) if label not in raw or not typed}
+    others = {label: f"other_{i}" for i, label in enumerate(cells)}
     first = [*kept, *labels, *(f"trim({cells[label]}) AS {c}" for label, c in raw.items())]
     first += [f"{cells[label]} AS {c}" for label, c in others.items()]
     carried = [*kept, *told, *others.values()]
@@ -284,24 +285,25 @@ def _canonical(
             f"CASE WHEN cell_{i} IS NOT NULL AND number_{i} IS NULL THEN {1 << i} ELSE 0 END"
         )
     parts.append(f"int({' + '.join(bits) or '0'}) AS bad_cells")
-    aside = "0"
-    hashed = list(others.values())
-    if typed:
-        values = {recipe.columns[c].source: f"number_{i}" for i, c in enumerate(columns)}
-        rough = {recipe.columns[c].source: f"rough_{i}" for i, c in enumerate(columns)}
-        values[recipe.time], rough[recipe.time] = "clock", "raw_time"
-        # A cell that is no number of its own stands for itself.
-        hashed = [
-            others.get(label) or f"coalesce(string({values[label]}), {rough[label]})"
-            for label in cells
-        ]
-        nan = " OR ".join(f"lower({c}) IN ('nan', '+nan', '-nan')" for c in rough.values())
-        cast = " OR ".join(
-            f"({values[label]} IS NULL AND coalesce({c}, '') <> '')" for label, c in rough.items()
-        )
-        aside = f"CASE WHEN {nan} THEN {NAN} WHEN {cast} THEN {ASIDE} ELSE 0 END"
-    parts.append(f"tinyint({aside}) AS aside")
     # Spark's hash passes over nulls, wherever they stand.
-    marked = ", ".join(f"coalesce(nullif({c}, ''), char(0))" for c in hashed)
-    parts.append(f"xxhash64(array({marked})) AS row_hash")
-    return parts
+    by_text = ", ".join(f"coalesce(nullif({c}, ''), char(0))" for c in others.values())
+    parts.append(f"xxhash64(array({by_text})) AS text_hash")
+    if not typed:
+        return [*parts, "tinyint(0) AS aside", "text_hash AS row_hash"]
+    values = {recipe.columns[c].source: f"number_{i}" for i, c in enumerate(columns)}
+    rough = {recipe.columns[c].source: f"rough_{i}" for i, c in enumerate(columns)}
+    values[recipe.time], rough[recipe.time] = "clock", "raw_time"
+    nan = " OR ".join(f"lower({c}) IN ('nan', '+nan', '-nan')" for c in rough.values())
+    cast = " OR ".join(
+        f"({values[label]} IS NULL AND coalesce({c}, '') <> '')" for label, c in rough.items()
+    )
+    parts.append(
+        f"tinyint(CASE WHEN {nan} THEN {NAN} WHEN {cast} THEN {ASIDE} ELSE 0 END) AS aside"
+    )
+    told = [
+        f"string({values[label]})" if label in values else f"nullif({c}, '')"
+        for label, c in others.items()
+    ]
+    by_value = ", ".join(f"coalesce({c}, char(0))" for c in told)
+    told_by = f"CASE WHEN aside = 0 THEN xxhash64(array({by_value})) ELSE text_hash END"
+    return [*parts, f"{told_by} AS row_hash"]

@@ -52,7 +52,8 @@ def session(url: str) -> Any:
     for other in _sessions.values():
         other.stop()
     _sessions.clear()
-    started = _start(url, host)
+    with without_warnings():
+        started = _start(url, host)
     _sessions[url] = started
     if host is not None:
         _wait_for_workers(started, url)
@@ -112,12 +113,11 @@ def _check_master(url: str) -> str | None:
 
 
 def _start(url: str, host: str | None) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pyspark import SparkConf, SparkContext
-        from pyspark.errors import PySparkRuntimeError
-        from pyspark.java_gateway import launch_gateway
-        from pyspark.sql import SparkSession
+    from pyspark import SparkConf, SparkContext
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
     conf = SparkConf(loadDefaults=False)
     for key, value in _settings(url, host).items():
         conf.set(key, value)

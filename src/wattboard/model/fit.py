@@ -152,7 +152,7 @@ def _made_ready(
     complete = _complete(grains, tried.first)
     lag_us = find_lag_us(material.bench, log, grains.where(complete), tried.first)
     if lag_us:
-        readings = aligned(log.rows, tried.columns, lag_us, log.step_us)
+        readings = aligned(material.bench, log.rows, tried.columns, lag_us, log.step_us)
         grains = read_aligned_grains(material.bench, log, readings, tried.columns)
         complete = _complete(grains, tried.first)
     width_us = coarser_us(grains.start_us[complete], grains.unit_us, MOST_ROWS)

@@ -24,6 +24,15 @@ NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 
 class Bench(Protocol):
     """What the model needs of an engine."""
 
+    @property
+    def window_us(self) -> int:
+        """Width of the stretches of time that windows are divided into; 0: not divided."""
+        ...
+
+    def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
+        """Compute once, keep in the engine."""
+        ...
+
     def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """A small result out of the engine."""
         ...

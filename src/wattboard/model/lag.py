@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattboard.model.grains import Bench, CleanedLog, Grains
+from wattboard.windows import with_later
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -137,17 +138,15 @@ def _miss(
 
 
 def aligned(
-    rows: nw.LazyFrame[Any], features: Sequence[str], lag_us: int, step_us: int
+    bench: Bench, rows: nw.LazyFrame[Any], features: Sequence[str], lag_us: int, step_us: int
 ) -> nw.LazyFrame[Any]:
     """Rows with the activity that was recorded ``lag_us`` later, null where there is none."""
     import narwhals as nw
 
     count = round(lag_us / step_us)
-    later = nw.col("time_us").shift(-count).over(order_by="time_us")
-    shifted = rows.select("time_us", "power_w", *features).with_columns(
-        later_us=later,
-        **{f"{c}__later": nw.col(c).shift(-count).over(order_by="time_us") for c in features},
-    )
-    off = (nw.col("later_us") - nw.col("time_us") - lag_us).abs()
+    named = rows.select("time_us", "power_w", *features)
+    reach_us = abs(lag_us) + step_us
+    shifted = with_later(bench, named, ("time_us", *features), count, reach_us)
+    off = (nw.col("time_us__later") - nw.col("time_us") - lag_us).abs()
     kept = {c: nw.when(off <= step_us // 2).then(nw.col(f"{c}__later")) for c in features}
     return shifted.with_columns(**kept).select("time_us", "power_w", *features)

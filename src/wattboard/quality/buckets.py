@@ -14,7 +14,8 @@ import numpy as np
 
 from wattboard.quality.counter import counter_totals, plausible
 from wattboard.quality.report import Workbench, first_row
-from wattboard.quality.steps import Usual, Weights, rise, since, until
+from wattboard.quality.steps import RISE, SINCE, UNTIL, Usual, Weights
+from wattboard.windows import with_steps
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -193,8 +194,10 @@ def flow_of(
     shared = shared and counter
     known = frame if shared else frame.filter(~power.is_null())
     names = ["time_us", "power_w", *(["width_us"] if own_width else [])]
-    stepped = known.select(*names, *(["energy_kwh"] if shared else [])).with_columns(
-        since=since(), until=until(), **({"rise": rise()} if shared else {})
+    stepped = with_steps(
+        bench,
+        known.select(*names, *(["energy_kwh"] if shared else [])),
+        {"since": SINCE, "until": UNTIL, **({"rise": RISE} if shared else {})},
     )
     weighed = stepped.with_columns(
         weight_us=weights.weight_us.cast(nw.Float64),
@@ -222,7 +225,7 @@ def flow_of(
     buckets = weighed.group_by("bucket").agg(**flow)
     if counter and not shared:
         steps = frame.filter(~nw.col("energy_kwh").is_null()).select("time_us", "energy_kwh")
-        steps = steps.with_columns(rise=rise(), span=since()).with_columns(**limits)
+        steps = with_steps(bench, steps, {"rise": RISE, "span": SINCE}).with_columns(**limits)
         counted = steps.with_columns(bucket=grid.bucket(grid.bucket_us)).group_by("bucket")
         buckets = nw.concat([buckets, counted.agg(**counter_totals())], how="diagonal")
     return bench.materialise(buckets, "flow"), weighed

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
 from wattboard.quality.report import Workbench, first_row, rule
-from wattboard.quality.steps import gap_threshold_us, usual_step
+from wattboard.quality.steps import RISE, SINCE, UNTIL, gap_threshold_us, usual_step
 from wattboard.schema import COLUMN
 from wattboard.summary import RuleResult
+from wattboard.windows import with_running_sums, with_steps
 from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
@@ -36,27 +37,22 @@ def power_from_counter(
     time, energy = nw.col("time_us"), nw.col("energy_kwh")
     known = frame.filter(~energy.is_null())
     threshold = gap_threshold_us(usual_step(bench, known).step_us)
-    since = time - time.shift(1).over(order_by="time_us")
-    rise = energy - energy.shift(1).over(order_by="time_us")
-    until = time.shift(-1).over(order_by="time_us") - time
-    moved = known.with_columns(since=since, rise=rise, until=until).with_columns(
+    stepped = with_steps(bench, known, {"since": SINCE, "rise": RISE, "until": UNTIL})
+    moved = stepped.with_columns(
         turn=nw.when(nw.col("rise").is_null() | (nw.col("rise") != 0)).then(1).otherwise(0),
         gap=nw.when(nw.col("since") > threshold).then(1).otherwise(0),
     )
-    rows = bench.materialise(
-        moved.with_columns(
-            turn=nw.col("turn").cum_sum().over(order_by="time_us").cast(nw.Int64),
-            gap=nw.col("gap").cum_sum().over(order_by="time_us").cast(nw.Int64),
-        ),
-        "counter",
-    )
+    rows = bench.materialise(with_running_sums(bench, moved, ("turn", "gap")), "counter")
     turns = rows.group_by("turn").agg(start=time.min(), kwh=energy.min(), gaps=nw.col("gap").min())
+    # A turn begins later than the one before it, so that its start tells its place too.
     ahead = {
-        name: nw.col(name).shift(-1).over(order_by="turn") - nw.col(name)
-        for name in ("start", "kwh", "gaps")
+        name: (name.removesuffix("_step"), -1) for name in ("start_step", "kwh_step", "gaps_step")
     }
-    steps = turns.select("turn", **ahead).filter(~nw.col("start").is_null())
-    watts = nw.col("kwh") * 1000.0 * US_PER_HOUR / nw.col("start")
+    steps = with_steps(bench, turns, ahead, time="start").filter(~nw.col("start_step").is_null())
+    steps = steps.select(
+        "turn", kwh=nw.col("kwh_step"), gaps=nw.col("gaps_step"), lasts=nw.col("start_step")
+    )
+    watts = nw.col("kwh") * 1000.0 * US_PER_HOUR / nw.col("lasts")
     steps = bench.materialise(steps.with_columns(watts=watts), "counter_steps")
     limit = _most_w(bench, steps)
     fit = (nw.col("kwh") > 0) & (nw.col("watts") <= limit) & (nw.col("gaps") == 0)

@@ -22,12 +22,13 @@ from wattboard.quality.report import Workbench
 from wattboard.quality.silence import decisive_length_us
 from wattboard.quality.steps import (
     GAP_TOLERANCE_US,
+    SINCE,
+    UNTIL,
     gap_threshold_us,
     of_a_mean,
     of_an_instant,
-    since,
-    until,
 )
+from wattboard.windows import with_steps
 from wattboard.zones import stretches
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def host_buckets(bench: Workbench, log: HostLog) -> HostBuckets:
         joined = rows.join(form.select("host", "bucket_us", "origin_us"), on="host", how="inner")
         cut = cut_at(bench, joined, nw.col("width_us"), nw.col("bucket_us"), nw.col("origin_us"))
         rows = cut.select(*rows.collect_schema().names())
-    power = _power(rows, form)
+    power = _power(bench, rows, form)
     loads = [c for c in LOADS if c in series.columns]
     for column in loads:
         power = power.join(
@@ -106,7 +107,7 @@ def _facts(bench: Workbench, series: HostSeries, log: HostLog) -> dict[str, Host
         )
     ).to_pylist()
     known = series.rows.filter(~nw.col("power_w").is_null()).select("host", "time_us")
-    steps = usual_steps(bench, known.with_columns(since=since("host")))
+    steps = usual_steps(bench, with_steps(bench, known, {"since": SINCE}, by=("host",)))
     facts = {}
     for row in sorted(found, key=lambda row: str(row["host"])):
         step = steps.get(row["host"], 0)
@@ -142,13 +143,13 @@ def _form(series: HostSeries, log: HostLog, facts: dict[str, HostFacts]) -> Any:
     )
 
 
-def _power(rows: nw.LazyFrame[Any], form: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def _power(bench: Workbench, rows: nw.LazyFrame[Any], form: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """By host and bucket: readings, the time that they stand for, energy, extremes, gaps."""
     import narwhals as nw
 
     power, time, width = nw.col("power_w"), nw.col("time_us"), nw.col("width_us")
     known = rows.filter(~power.is_null()).select("host", "time_us", "power_w", "width_us")
-    stepped = known.with_columns(since=since("host"), until=until("host"))
+    stepped = with_steps(bench, known, {"since": SINCE, "until": UNTIL}, by=("host",))
     mean = width > 0
     gap = nw.col("gap_us")
     after = nw.col("until")

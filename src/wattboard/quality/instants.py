@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wattboard.quality.report import Workbench, first_row, rule
+from wattboard.quality.steps import SINCE
 from wattboard.summary import RuleResult
+from wattboard.windows import with_steps
 from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
@@ -67,8 +69,8 @@ def one_row_per_instant(
     keys = [*labels_of(frame), "time_us"]
     names = frame.collect_schema().names()
     values = [c for c in ("width_us", *columns) if c in names]
-    since = nw.col("time_us") - nw.col("time_us").shift(1).over(*keys[:-1], order_by="time_us")
-    again = frame.select(*keys).with_columns(since=since).filter(nw.col("since") == 0)
+    stepped = with_steps(bench, frame.select(*keys), {"since": SINCE}, by=keys[:-1])
+    again = stepped.filter(nw.col("since") == 0)
     crowded = bench.materialise(again.select(*keys).unique(), "crowded")
     frame = frame.select(*keys, *values, *(["row_hash"] if "row_hash" in names else []))
     if not first_row(bench, crowded.select(n=nw.len()))["n"]:

@@ -19,6 +19,11 @@ ALWAYS_TOLD = {"malformed-rows": "row", "unparsable-times": "time_us"}
 class Workbench(Protocol):
     """The part of an engine that the rules use."""
 
+    @property
+    def window_us(self) -> int:
+        """Width of the stretches of time that windows are divided into; 0: not divided."""
+        ...
+
     def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
         """Compute once, keep in the engine."""
         ...

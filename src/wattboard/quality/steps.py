@@ -9,6 +9,7 @@ import numpy as np
 
 from wattboard.quality.report import Workbench, rule
 from wattboard.summary import RuleResult
+from wattboard.windows import with_steps
 from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
@@ -39,26 +40,8 @@ def gap_threshold_us(step_us: int) -> int:
     return max(3 * step_us, min(60_000_000, 30 * step_us))
 
 
-def since(*apart: str) -> Any:
-    """Time since the row before, µs; of the same part, where columns tell parts ``apart``."""
-    import narwhals as nw
-
-    return nw.col("time_us") - nw.col("time_us").shift(1).over(*apart, order_by="time_us")
-
-
-def until(*apart: str) -> Any:
-    """Time until the row after, µs."""
-    import narwhals as nw
-
-    return nw.col("time_us").shift(-1).over(*apart, order_by="time_us") - nw.col("time_us")
-
-
-def rise() -> Any:
-    """The counter's step since the row before, kWh."""
-    import narwhals as nw
-
-    energy = nw.col("energy_kwh")
-    return energy - energy.shift(1).over(order_by="time_us")
+# Time since the row before and until the row after (µs), and the counter's step since the row before.
+SINCE, UNTIL, RISE = ("time_us", 1), ("time_us", -1), ("energy_kwh", 1)
 
 
 def usual_step(
@@ -75,13 +58,13 @@ def usual_step(
     if dense:
         frame = frame.filter(nw.col("time_us") // US_PER_HOUR % LOOKED_AT == 0)
     wanted = [nw.len().alias("n")]
-    added = {"since": since()}
+    added = {"since": SINCE}
     if counter:
-        added["rise"] = rise()
+        added["rise"] = RISE
         moved = nw.when(nw.col("rise") > NOISE_KWH).then(nw.col("rise"))
         wanted += [moved.count().alias("rises"), moved.median().alias("rise")]
     columns = ["time_us", *(["energy_kwh"] if counter else [])]
-    stepped = frame.select(*columns).with_columns(**added).filter(nw.col("since") > 0)
+    stepped = with_steps(bench, frame.select(*columns), added).filter(nw.col("since") > 0)
     step_us, regular, quantum = 0, False, 0.0
     for unit_us in (1000, 1):
         grouped = stepped.with_columns(since=nw.col("since") // unit_us).group_by("since")

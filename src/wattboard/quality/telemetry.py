@@ -13,9 +13,10 @@ from wattboard.quality.ranges import merge
 from wattboard.quality.reduction import silence_of
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
 from wattboard.quality.silence_marks import Silence, without_silence
-from wattboard.quality.steps import Usual, gap_rule, is_dense, since, until, usual_step, weights
+from wattboard.quality.steps import SINCE, UNTIL, Usual, gap_rule, is_dense, usual_step, weights
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage, Extent
 from wattboard.summary import RuleResult
+from wattboard.windows import with_steps
 from wattboard.zones import stretches
 
 if TYPE_CHECKING:
@@ -142,8 +143,10 @@ def integrate(
     own = "width_us" in frame.collect_schema().names()
     weight = weights(telemetry.reading, telemetry.width_us, telemetry.usual.step_us, own_width=own)
     known = frame.filter(~nw.col("power_w").is_null())
-    stepped = known.select("time_us", "power_w", *(["width_us"] if own else [])).with_columns(
-        since=since(), until=until()
+    stepped = with_steps(
+        bench,
+        known.select("time_us", "power_w", *(["width_us"] if own else [])),
+        {"since": SINCE, "until": UNTIL},
     )
     weighed = stepped.with_columns(
         weight_us=weight.weight_us.cast(nw.Float64),

@@ -14,8 +14,10 @@ import numpy as np
 from wattboard.errors import InputError
 from wattboard.quality.instants import labels_of
 from wattboard.quality.report import Workbench, first_row, rule
+from wattboard.quality.steps import SINCE
 from wattboard.schema import ACTIVITY_COLUMNS
 from wattboard.summary import RuleResult
+from wattboard.windows import with_running_sums, with_steps
 from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
@@ -185,7 +187,7 @@ def _parts(
             there.min().alias(f"{c}__first"),
             there.max().alias(f"{c}__last"),
         ]
-    stepped = frame.with_columns(since=time - time.shift(1).over(*labels, order_by="time_us"))
+    stepped = with_steps(bench, frame, {"since": SINCE}, by=labels)
     found = bench.collect(stepped.group_by(*labels).agg(*wanted).sort(*labels).head(MAX_PARTS + 1))
     if found.num_rows > MAX_PARTS:
         raise InputError(
@@ -204,14 +206,11 @@ def _ticks(
 
     steps = [part["step"] for part in metered if part["step"]]
     fastest, slowest = min(steps, default=1_000_000), max(steps, default=1_000_000)
-    since = nw.col("time_us") - nw.col("time_us").shift(1).over(order_by=["time_us", "part"])
+    order = ("time_us", "part")
+    stepped = with_steps(bench, frame, {"since": SINCE}, order=order)
     new = nw.when(nw.col("since") > fastest / 4).then(1).otherwise(0)
-    together = bench.materialise(
-        frame.with_columns(since=since).with_columns(
-            tick=new.cum_sum().over(order_by=["time_us", "part"]).cast(nw.Int64)
-        ),
-        "ticks",
-    )
+    counted_on = with_running_sums(bench, stepped.with_columns(tick=new), ("tick",), order=order)
+    together = bench.materialise(counted_on, "ticks")
     sizes = together.group_by("tick").agg(
         rows=nw.len(),
         parts=nw.col("part").n_unique(),

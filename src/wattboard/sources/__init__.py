@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from wattboard.errors import InputError
 from wattboard.schema import Recipe
@@ -36,7 +37,8 @@ def recognise_log(
     refused: NotALogError | None = None
     for file in expanded.files:
         try:
-            found.append((file.path, recognise(read_head(file.path), options)))
+            recipe = recognise(read_head(file.path), options)
+            found.append((file.path, _of_folder(file.path, recipe)))
         except NotALogError as error:
             if not file.may_be_prose:
                 raise
@@ -45,6 +47,16 @@ def recognise_log(
     if not found:
         raise refused or InputError("No log is given.", "Name one or more files.")
     return found, notes
+
+
+def _of_folder(path: Path, recipe: Recipe) -> Recipe:
+    """A log laid out by host says so in its folders (``host=NAME``), where no column does."""
+    if recipe.host:
+        return recipe
+    for folder in reversed(path.absolute().parts[:-1]):
+        if folder.startswith("host="):
+            return replace(recipe, host_name=unquote(folder.removeprefix("host=")))
+    return recipe
 
 
 def recognise(head: Head, options: SourceOptions) -> Recipe:

@@ -1,0 +1,151 @@
+"""Spark gives what DuckDB gives, from the same files, and divides the work."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from conftest import ROOT, count_of, needed
+from power_logs import power_log
+from spark_local import (
+    clock,
+    counter,
+    damaged,
+    defaults,
+    differences,
+    host_folders,
+    hosts,
+    written,
+)
+from wattboard.sample import write_sample
+from wattboard.summary import Summary
+
+Run = Callable[..., Summary]
+
+
+def nvidia_smi(path: Path) -> Path:
+    lines = ["timestamp, index, name, power.draw [W], utilization.gpu [%], temperature.gpu"]
+    for i in range(300):
+        for gpu in (0, 1):
+            time = clock(5 * i).replace("-", "/")
+            watts = "[N/A]" if i == 40 and gpu else f"{60 + i % 9 * 20 + gpu}.5 W"
+            lines.append(f"{time}.000, {gpu}, NVIDIA A100, {watts}, {i % 9 * 10} %, {40 + i % 5}")
+        if i == 150:
+            lines.append(lines[0])
+    return written(path, lines)
+
+
+def codecarbon(path: Path) -> Path:
+    lines = [
+        "timestamp,project_name,run_id,duration,emissions,cpu_power,gpu_power,ram_power,"
+        "cpu_energy,gpu_energy,ram_energy,energy_consumed"
+    ]
+    lines += [
+        f"2024-03-{2 + i:02d}T06:00:00,p,r{i},36000,0.1,100,0,0,{1 + i / 10},0,0,{1 + i / 10}"
+        for i in range(5)
+    ]
+    return written(path, lines)
+
+
+def late_activity(path: Path) -> Path:
+    return power_log(5, hours=30, step_s=10, lag=3).write(path)
+
+
+def as_parquet(path: Path) -> Path:
+    times = pa.array([1709251200_000000 + 30_000000 * i for i in range(6000)], pa.timestamp("us"))
+    watts = pa.array([100 + i * 7 % 50 / 10 for i in range(6000)], pa.float32())
+    load = pa.array([None if i % 11 == 0 else i % 100 for i in range(6000)], pa.int16())
+    pq.write_table(pa.table({"time": times, "power_w": watts, "cpu": load}), path)
+    return path
+
+
+def day_first(path: Path) -> Path:
+    lines = ["time;watts"]
+    for i in range(2000):
+        day, minute = 11 + i // 600, i % 600
+        time = f"{day}/02/2024 {1 + minute // 60}:{minute % 60:02d} PM"
+        lines.append(f"{time};{90 + i % 20},{i % 10}")
+    return written(path, lines)
+
+
+def sampled(path: Path) -> Path:
+    write_sample(path, rows=30_000)
+    return path
+
+
+LOGS: dict[str, Callable[[Path], Path]] = {
+    "sample.csv": sampled,
+    "damaged.csv": damaged,
+    "smi.csv": nvidia_smi,
+    "emissions.csv": codecarbon,
+    "hosts.csv": hosts,
+    "apart.csv": lambda path: hosts(path, apart_s=7, rows=1500),
+    "folders": host_folders,
+    "counter.csv": counter,
+    "late.csv": late_activity,
+    "log.parquet": as_parquet,
+    "dates.csv": day_first,
+}
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_the_summary_is_the_same(tmp_path: Path, summarise: Run, spark: str, name: str) -> None:
+    log = LOGS[name](tmp_path / name)
+    ours, theirs = summarise(log), summarise(log, engine=spark)
+    assert theirs.settings.pop("engine") == spark
+    assert ours.settings.pop("engine") == "duckdb"
+    assert differences(ours.model_dump(), theirs.model_dump()) == []
+    assert ours.log.rows_used > 0
+    if name == "damaged.csv":
+        for rule in ("malformed-rows", "unreadable-values", "unparsable-times", "out-of-order"):
+            assert count_of(theirs, rule) > 0, rule
+    if name == "folders":
+        assert theirs.log.hosts == ["a", "b/c"]
+    if name == "late.csv":
+        assert theirs.model.lag_s == 30
+
+
+def many_hosts(path: Path, hosts: int, seconds: int) -> Path:
+    lines = ["time,host,power_w,cpu"]
+    for i in range(seconds):
+        for h in range(hosts):
+            lines.append(f"{1709251200 + i},n{h:03d},{90 + (i * 7 + h) % 400 / 10},{(i + h) % 101}")
+    return written(path, lines)
+
+
+def test_the_work_is_divided_and_little_comes_back(
+    tmp_path: Path, summarise: Run, own_cache: Path
+) -> None:
+    """A limit on results well under the data, and no task through which all rows go."""
+    needed("java")
+    log = many_hosts(tmp_path / "log.csv", hosts=60, seconds=6000)
+    limit = 3 << 20
+    assert log.stat().st_size > 3 * limit
+    folder = defaults(tmp_path / "conf", spark__driver__maxResultSize=str(limit))
+    script = [sys.executable, str(ROOT / "tests" / "spark_limited.py"), "local[2]", str(log)]
+    done = subprocess.run(
+        script,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SPARK_CONF_DIR": str(folder)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert "maxResultSize" in told["collected"]
+    rows = 60 * 6000
+    alone = [stage["rows"] for stage in told["stages"] if stage["tasks"] == 1]
+    assert len(told["stages"]) > 50
+    assert max(alone) < rows / 20, sorted(alone)[-5:]
+    ours = summarise(log).model_dump(mode="json")
+    for summary in (ours, told["summary"]):
+        del summary["settings"]["engine"]
+    assert differences(ours, told["summary"]) == []

@@ -1,0 +1,97 @@
+"""Windows over the whole log and divided into stretches of time give the same numbers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from wattboard.engine import Cache, Engine, open_engine
+from wattboard.windows import with_later, with_running_sums, with_steps
+
+HOUR = 3_600_000_000
+
+
+class Divided:
+    """An engine that wants its windows divided, whatever it is."""
+
+    def __init__(self, engine: Engine, window_us: int) -> None:
+        self._engine = engine
+        self.window_us = window_us
+
+    def materialise(self, frame: Any, stem: str) -> Any:
+        return self._engine.materialise(frame, stem)
+
+
+@pytest.fixture
+def duck(tmp_path: Path) -> Iterator[Engine]:
+    cache = Cache(tmp_path / "cache")
+    opened = open_engine(cache=cache)
+    yield opened
+    opened.close()
+    cache.close()
+
+
+def log(engine: Engine, seed: int) -> Any:
+    """Rows with gaps of days, values that are missing, and stretches of one row alone."""
+    draw = random.Random(seed)
+    now, rows = 5 * HOUR, []
+    for i in range(400):
+        now += draw.choice([1, 1, 2, 30, HOUR // 1_000_000, 60 * HOUR // 1_000_000]) * 1_000_000
+        value = None if draw.random() < 0.2 else round(draw.uniform(0, 9), 2)
+        rows.append((now, f"h{draw.randrange(3)}", value, draw.randrange(2), i))
+    names = ("time_us", "host", "energy_kwh", "turn", "row")
+    return engine.place(
+        pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)}), "log"
+    )
+
+
+def found(engine: Engine, frame: Any) -> list[dict[str, Any]]:
+    return engine.collect(frame.sort("row")).to_pylist()
+
+
+STEPS = {"since": ("time_us", 1), "until": ("time_us", -1), "rise": ("energy_kwh", 1)}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("width", [HOUR // 60, HOUR, 24 * HOUR])
+def test_steps_cross_the_edges(duck: Engine, seed: int, width: int) -> None:
+    frame, divided = log(duck, seed), Divided(duck, width)
+    for by in ((), ("host",)):
+        whole = found(duck, with_steps(duck, frame, STEPS, by=by))
+        assert found(duck, with_steps(divided, frame, STEPS, by=by)) == whole
+        assert sum(row["since"] is None for row in whole) == (3 if by else 1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sums_run_on(duck: Engine, seed: int) -> None:
+    frame, divided = log(duck, seed), Divided(duck, HOUR)
+    order = ("time_us", "host")
+    whole = found(duck, with_running_sums(duck, frame, ("turn",), order=order))
+    assert found(duck, with_running_sums(divided, frame, ("turn",), order=order)) == whole
+    assert whole[-1]["turn"] > 100
+
+
+@pytest.mark.parametrize("count", [1, 7, -1, -5])
+@pytest.mark.parametrize("width", [HOUR // 60, 24 * HOUR])
+def test_later_rows_within_reach(duck: Engine, count: int, width: int) -> None:
+    frame, divided = log(duck, 9), Divided(duck, width)
+    reach = 2 * HOUR
+
+    def near(rows: list[dict[str, Any]]) -> list[Any]:
+        return [
+            row["energy_kwh__later"]
+            if row["time_us__later"] is not None
+            and abs(row["time_us__later"] - row["time_us"]) <= reach
+            else "far"
+            for row in rows
+        ]
+
+    columns = ("time_us", "energy_kwh")
+    whole = near(found(duck, with_later(duck, frame, columns, count, reach)))
+    assert near(found(duck, with_later(divided, frame, columns, count, reach))) == whole
+    assert len(set(whole)) > 10
