@@ -23,6 +23,9 @@ TITLES = {
     "power-against-load": "Power against load",
     "machine-learning-prediction": "Machine Learning Prediction",
     "residuals": "Residuals over time",
+    "hosts-by-energy": "Hosts by energy",
+    "idle-against-energy": "Idle time against energy",
+    "slope-against-power": "Watts per per cent of CPU load",
     "gpu-metrics-analysis": "GPU Metrics Analysis",
     "gpu-tdp-heatmap": "GPU TDP Heatmap",
     "gpu-efficiency": "Efficiency over time",
@@ -50,7 +53,7 @@ def overview_series(summary: Summary) -> Series:
 
 def figures(summary: Summary) -> dict[str, str]:
     """Chart id -> figure as JSON; a chart without data is absent."""
-    from wattboard.charts import ai_models, drivers, gpus, inference, model, power, world_map
+    from wattboard.charts import ai_models, drivers, fleet, gpus, inference, model, power, world_map
 
     fake, report = summary.simulated, summary.model
     series, opens = summary.series, overview_series(summary)
@@ -91,6 +94,7 @@ def figures(summary: Summary) -> dict[str, str]:
         found["machine-learning-prediction"] = drivers.prediction_density(
             report.density, simulated=fake
         )
+    found |= fleet.fleet_figures(summary.fleet, simulated=fake)
     found |= gpus.gpu_figures(summary.gpus)
     found |= ai_models.figures(summary.ai) | inference.figures(summary.ai)
     found |= world_map.world_figures(summary.co2, summary.grids)
