@@ -23,9 +23,6 @@ TITLES = {
     "power-against-load": "Power against load",
     "machine-learning-prediction": "Machine Learning Prediction",
     "residuals": "Residuals over time",
-    "hosts-by-energy": "Hosts by energy",
-    "idle-against-energy": "Idle time against energy",
-    "slope-against-power": "Watts per per cent of CPU load",
     "gpu-metrics-analysis": "GPU Metrics Analysis",
     "gpu-tdp-heatmap": "GPU TDP Heatmap",
     "gpu-efficiency": "Efficiency over time",
@@ -42,6 +39,12 @@ TITLES = {
     "pue": "PUE by provider and year",
     "global-co2-emissions-trend": "Global CO2 Emissions Trend (2010-2021)",
     "world-map": "World map",
+}
+# Of a log of several hosts.
+FLEET_TITLES = {
+    "hosts-by-energy": "Hosts by energy",
+    "idle-against-energy": "Idle time against energy",
+    "slope-against-power": "Watts per per cent of CPU load",
 }
 
 
