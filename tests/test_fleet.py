@@ -167,7 +167,9 @@ def test_devices_of_a_host_add_up_and_a_wall_holds_its_parts(
     total = np.array(
         [
             watts + both[second] if second in both else np.nan
-            for second, watts in zip(hosts[2].second.tolist(), hosts[2].power_w.tolist(), strict=True)
+            for second, watts in zip(
+                hosts[2].second.tolist(), hosts[2].power_w.tolist(), strict=True
+            )
         ]
     )
     assert found["y"].energy_kwh == pytest.approx(integral(hosts[2].second, total)[0])
@@ -361,9 +363,7 @@ def test_the_table_of_all_hosts(tmp_path: Path) -> None:
     assert rows[0][0] == top.host
 
 
-def test_more_hosts_than_are_told_in_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_hosts_than_are_told_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from wattboard.analysis.fleet import blocks, figures
 
     monkeypatch.setattr(figures, "MOST_HOSTS", 4)

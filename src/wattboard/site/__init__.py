@@ -48,10 +48,9 @@ PAGES = {
 }
 # Between power and drivers, for a log of several hosts.
 FLEET = {"fleet": "Fleet"}
+COMPARING = ("numbers.js", "compare.js")
 # What a page loads besides the script that all share.
 SCRIPTS = {
-    "power": ("numbers.js", "compare.js"),
-    "fleet": ("numbers.js", "rows.js", "compare.js", "fleet.js"),
     "gpus": ("numbers.js", "rows.js", "gpus.js"),
     "ai-models": ("numbers.js", "calculator.js", "ai-models.js"),
     "world": ("numbers.js", "world.js"),
@@ -59,7 +58,6 @@ SCRIPTS = {
 ASSETS = (
     *("wattboard.css", "wattboard.js", "paper.js", "reading.js", "tools.js"),
     *("embed.js", "snippets.js", "world-shapes.js", "favicon.svg"),
-    *dict.fromkeys(script for scripts in SCRIPTS.values() for script in scripts),
 )
 TABLE_ROWS = 50
 FILTERS = {
@@ -155,6 +153,14 @@ def pages_of(summary: Summary) -> dict[str, str]:
     return found
 
 
+def scripts_of(summary: Summary) -> dict[str, tuple[str, ...]]:
+    """What each page loads besides the script that all share."""
+    if summary.fleet is not None:
+        more = COMPARING if summary.comparable is not None else COMPARING[:1]
+        return SCRIPTS | {"fleet": (*more, "rows.js", "fleet.js")}
+    return SCRIPTS | ({"power": COMPARING} if summary.comparable is not None else {})
+
+
 def render(
     summary: Summary,
     figures: Mapping[str, str],
@@ -169,12 +175,12 @@ def render(
     for finding in summary.findings:
         findings.setdefault(finding.chart or f"page:{finding.page}", []).append(finding.text)
     layouts = {name: json.loads(text)["layout"] for name, text in figures.items()}
-    pages = pages_of(summary)
+    pages, scripts = pages_of(summary), scripts_of(summary)
     command = settings_command(summary)
     shared: dict[str, Any] = {
         "s": summary,
         "pages": pages,
-        "scripts": SCRIPTS,
+        "scripts": scripts,
         "abouts": abouts(summary, pages),
         "period": period_in_words(summary),
         **fleet_view(summary, command),
@@ -227,7 +233,7 @@ def render(
     for name, figure in figures.items():
         found[f"data/charts/{name}.js"] = script("chart", name, figure)
     assets = files("wattboard.site").joinpath("assets")
-    for name in ASSETS:
+    for name in dict.fromkeys([*ASSETS, *(one for own in scripts.values() for one in own)]):
         found[f"assets/{name}"] = assets.joinpath(name).read_bytes()
     found["assets/plotly.min.js"] = plotly_js
     return found
