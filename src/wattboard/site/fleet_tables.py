@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ SHOWN = (
     *("w_per_pct", "slope_low", "slope_high", "co2e_kg", "cost", "covered_hours", "gap_hours"),
     *("power_missing", "idle_reason", "slope_reason"),
 )
-DIGITS = 6
+DIGITS = 9
 # Blocks of one script: about 200 kB.
 PIECE = 4_000
 # Why a cell is empty: of what is idle, and of the slope.
@@ -36,8 +36,8 @@ WORDS = {
 }
 
 
-def _significant(value: Any) -> Any:
-    """Six digits are more than a page shows."""
+def _short(value: Any) -> Any:
+    """Nine digits are more than a page shows, of hosts whose numbers are many."""
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
@@ -57,7 +57,8 @@ def fleet_files(summary: Summary) -> dict[str, bytes]:
         return found
     rows = [flat(one) for one in fleet.hosts]
     others = fleet.others
-    listed = [[_significant(row[name]) for name in SHOWN] for row in rows]
+    # To the last digit: what the script writes is what stands there without it.
+    listed = [[row[name] for name in SHOWN] for row in rows]
     header = list(rows[0]) if rows else ["host"]
     cells = [[row[name] for name in header] for row in rows]
     if others is not None:
@@ -65,7 +66,7 @@ def fleet_files(summary: Summary) -> dict[str, bytes]:
         for values in zip(others.host, others.energy_kwh, others.covered_hours, strict=True):
             line: list[Any] = [None] * len(SHOWN)
             for place, value in zip(places, values, strict=True):
-                line[place] = _significant(value)
+                line[place] = _short(value)
             # The rest is known and not told here: two lists would not say which.
             listed.append(line)
             told = dict(zip(("host", "energy_kwh", "covered_hours"), values, strict=True))
@@ -106,15 +107,11 @@ def _compared_files(comparable: Comparable | None) -> dict[str, bytes]:
 
 def _packed(one: HostBlocks) -> dict[str, Any]:
     """The lists of a host, to nine digits, which tell two hosts apart as well as all do."""
-
-    def short(values: Sequence[float | None]) -> list[float | None]:
-        return [None if value is None else float(f"{value:.9g}") for value in values]
-
     return {
         "host": one.host,
         "block": one.block,
         **{
-            name: short(getattr(one, name))
+            name: [_short(value) for value in getattr(one, name)]
             for name in ("mean_w", "covered_share", "idle_share", "cpu_pct", "sxx", "sxy")
         },
     }
