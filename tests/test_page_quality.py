@@ -14,8 +14,9 @@ from PIL import Image
 
 from wattboard import build
 from wattboard.sample import write_sample
+from wattboard.sample.hosts import write_hosts
 from wattboard.settings import Settings
-from wattboard.site import PAGES
+from wattboard.site import FLEET, PAGES
 
 pytestmark = pytest.mark.browser
 
@@ -39,8 +40,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build.build(settings, use_cache=False).site.path
 
 
+@pytest.fixture(scope="module")
+def fleet_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fleet")
+    write_hosts(folder / "hosts.csv", hosts=12, rows=60_000)
+    settings = Settings(
+        log=[str(folder / "hosts.csv")], out=str(folder / "site"), location="ECU", tariff="0.1"
+    )
+    return build.build(settings, use_cache=False).site.path
+
+
 @pytest.fixture
-def visit(browser: Any, site: Path) -> Iterator[Callable[..., Any]]:
+def visit(browser: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """Opens a page; what it complains of fails the test."""
     contexts, complaints = [], []
 
@@ -60,6 +71,7 @@ def visit(browser: Any, site: Path) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: complaints.append(f"{name}: {error}"))
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
         page.add_init_script(f"window.print = () => {{ window.printed = true; }};{script}")
+        site = request.getfixturevalue("fleet_site" if name == "fleet" else "site")
         page.goto(f"{site.as_uri()}/{name}.html")
         return page
 
@@ -83,6 +95,8 @@ def settle(page: Any) -> None:
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
 
 
+ALL = (*PAGES, *FLEET)
+
 # Rules that axe leaves out unless asked. One is left out here too: p-as-heading takes the number of
 # a card for a heading because it is large; the card has its heading, and the number is what it says.
 ASKED = (
@@ -100,7 +114,7 @@ FEWER_ROWS = """() => document.querySelectorAll("tbody").forEach((body) => {
 })"""
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ALL)
 def test_axe_finds_nothing(visit: Callable[..., Any], name: str) -> None:
     page = visit(name, reduced_motion="reduce")
     draw_all(page)
@@ -189,7 +203,7 @@ def faint(chart: Any) -> tuple[int, list[str]]:
     return len(texts), found
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name != "methods"])
+@pytest.mark.parametrize("name", [name for name in ALL if name != "methods"])
 def test_text_in_charts_can_be_read(visit: Callable[..., Any], name: str) -> None:
     page = visit(name)
     draw_all(page)
@@ -246,7 +260,7 @@ LASTING = """() => [...document.querySelectorAll("[data-chart]")]
 LEFT = "() => [...window.wanted].map((one) => one.outerHTML.slice(0, 120))"
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ALL)
 def test_tab_reaches_everything_and_nothing_moves(visit: Callable[..., Any], name: str) -> None:
     page = visit(name, reduced_motion="reduce")
     draw_all(page)
@@ -258,7 +272,9 @@ def test_tab_reaches_everything_and_nothing_moves(visit: Callable[..., Any], nam
     page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
     count = page.evaluate(REACHABLE)
     assert count > 10
-    for _ in range(count + 20):
+    # A field of a date is one field with a stop for the day, the month, and so on.
+    stops = 8 * page.locator("input[type=date], input[type=datetime-local]").count()
+    for _ in range(count + stops + 20):
         page.keyboard.press("Tab")
     assert page.evaluate(LEFT) == []
     assert page.evaluate("() => window.faint") == []
@@ -278,7 +294,7 @@ def test_the_first_page_is_light(visit: Callable[..., Any], site: Path) -> None:
     assert not any("plotly" in name for name in sizes)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ALL)
 def test_the_chart_library_comes_once_and_late(visit: Callable[..., Any], name: str) -> None:
     asked: list[str] = []
     page = visit(name, width=390, height=100, asked=asked)

@@ -120,3 +120,37 @@ def test_files_of_which_one_names_no_device(tmp_path: Path, summarise: Run) -> N
     two = log(tmp_path / "2.csv", "watts", [(10.0 * i, "60") for i in range(50)])
     summary = summarise(one, two)
     assert summary.power.mean_w == pytest.approx(160)
+
+
+def test_hosts_of_two_phases_are_read_in_turn(tmp_path: Path, summarise: Run) -> None:
+    """Three read at the full minute and three half a minute later: no tick ever has all six."""
+    rows = []
+    for i in range(200):
+        rows += [(60.0 * i, f"h{h},{100 + h}") for h in range(3)]
+        rows += [(60.0 * i + 30, f"h{h},{100 + h}") for h in range(3, 6)]
+    summary = summarise(log(tmp_path / "log.csv", "host,watts", rows))
+    assert summary.power.mean_w == pytest.approx(615)
+    assert summary.energy.covered_hours == pytest.approx(200 / 60, rel=0.02)
+    assert count_of(summary, "incomplete-ticks") <= 1
+
+
+def test_one_of_many_hosts_out_of_step(tmp_path: Path, summarise: Run) -> None:
+    """It comes late, so that most ticks before are whole; after that none would be."""
+    rows = [(30.0 * i, f"h{h},100") for i in range(600) for h in range(5)]
+    rows += [(30.0 * i + 11, "late,50") for i in range(300, 600)]
+    rows.sort()
+    summary = summarise(log(tmp_path / "log.csv", "host,watts", rows))
+    assert summary.energy.integrated_kwh == pytest.approx(
+        (500 * 600 * 30 + 50 * 300 * 30) / 3.6e6, rel=0.01
+    )
+
+
+def test_a_host_that_is_away_for_long_is_no_reason_for_means(
+    tmp_path: Path, summarise: Run
+) -> None:
+    rows = [
+        (30.0 * i, f"h{h},100") for i in range(600) for h in range(3) if h or not 100 <= i < 300
+    ]
+    summary = summarise(log(tmp_path / "log.csv", "host,watts", rows))
+    assert summary.log.reading == "instant"
+    assert count_of(summary, "incomplete-ticks") == 200

@@ -326,19 +326,31 @@ def sample(
     lag: Annotated[
         int, typer.Option(help="Record activity so many seconds late.", min=0, max=600)
     ] = 0,
+    hosts: Annotated[
+        int, typer.Option(help="Simulate so many hosts, in one file.", min=1, max=100_000)
+    ] = 1,
     quiet: Quietly = False,
 ) -> None:
     """Write a simulated server log, with everything that makes a real one hard."""
     from wattboard.sample import write_sample
+    from wattboard.sample.hosts import write_hosts
     from wattboard.terminal import say
 
+    if hosts > 1 and (no_steps or lag):
+        raise UsageError(
+            "--no-steps and --lag are of the sample of one server.", "Leave them or --hosts out."
+        )
     with progress_shown(quiet) as progress:
         progress.stage(f"Simulating {rows:,} rows")
-        truth = write_sample(out, rows=rows, seed=seed, steps=not no_steps, lag_s=lag)
+        if hosts > 1:
+            energy_kwh, hours = write_hosts(out, hosts=hosts, rows=rows, seed=seed)
+        else:
+            truth = write_sample(out, rows=rows, seed=seed, steps=not no_steps, lag_s=lag)
+            energy_kwh, hours = truth.energy_kwh, truth.covered_hours
     if not quiet:
         say(
             f"Wrote {out} ({out.stat().st_size / 1e6:,.1f} MB, {rows:,} rows, simulated): "
-            f"{truth.energy_kwh:,.3f} kWh over {truth.covered_hours:,.1f} h."
+            f"{energy_kwh:,.3f} kWh over {hours:,.1f} h."
         )
 
 

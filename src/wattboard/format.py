@@ -150,3 +150,8 @@ def ranged(value: float, low: float, high: float, unit: str) -> str:
     if low == high:
         return told
     return f"{told} ({number(low / factor)} to {number(high / factor)})"
+
+
+def host_name(host: str) -> str:
+    """A host as it is called; rows without a name are a host too."""
+    return host or "(no name)"

@@ -278,7 +278,7 @@ def print_built(built: Built, *, verbose: bool) -> None:
     if verbose:
         print_rules(summary.quality, everything=True)
     for finding in summary.findings:
-        if finding.page in {"index", "power", "drivers"} or verbose:
+        if finding.page in {"index", "power", "fleet", "drivers"} or verbose:
             say(f"- {finding.text}")
     if summary.simulated:
         say("The server readings are simulated, and every page that shows them says so.")

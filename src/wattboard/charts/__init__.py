@@ -41,6 +41,12 @@ TITLES = {
     "global-co2-emissions-trend": "Global CO2 Emissions Trend (2010-2021)",
     "world-map": "World map",
 }
+# Of a log of several hosts.
+FLEET_TITLES = {
+    "hosts-by-energy": "Hosts by energy",
+    "idle-against-energy": "Idle time against energy",
+    "slope-against-power": "Watts per per cent of CPU load",
+}
 
 
 def overview_series(summary: Summary) -> Series:
@@ -54,6 +60,7 @@ def figures(summary: Summary) -> dict[str, str]:
     from wattboard.charts import (
         ai_models,
         drivers,
+        fleet,
         gpus,
         inference,
         model,
@@ -103,6 +110,7 @@ def figures(summary: Summary) -> dict[str, str]:
         found["machine-learning-prediction"] = drivers.prediction_density(
             report.density, simulated=fake
         )
+    found |= fleet.fleet_figures(summary.fleet, simulated=fake)
     found |= gpus.gpu_figures(summary.gpus)
     found |= ai_models.figures(summary.ai) | inference.figures(summary.ai)
     found |= world_map.world_figures(summary.co2, summary.grids)

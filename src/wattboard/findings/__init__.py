@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from wattboard.findings.ai_models import ai_findings
+from wattboard.findings.fleet import comparison_finding, fleet_findings
 from wattboard.findings.gpus import gpu_findings
 from wattboard.findings.model import model_findings
 from wattboard.findings.world import world_findings
@@ -272,6 +273,8 @@ def findings(summary: Summary) -> list[Finding]:
         _metered(summary),
         _profile(summary),
         *model_findings(summary.model),
+        *fleet_findings(summary.fleet),
+        comparison_finding(summary.comparable, page="fleet" if summary.fleet else "power"),
         _correlation(summary),
         _footprint(summary),
         *_gpus(summary),

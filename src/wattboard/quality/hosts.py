@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattboard.quality.report import Workbench
-from wattboard.quality.totals import APART, Parted, counts_over_time
+from wattboard.quality.totals import APART, MUCH, Parted, counts_over_time
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -116,8 +116,9 @@ def _added_up(
         stepped.with_columns(tick=new.cum_sum().over("host", order_by=order).cast(nw.Int64)),
         "host_ticks",
     )
-    apart = _read_in_turn(bench, together, metered)
-    widths = {h: int(2 * slowest[h]) if h in apart else 0 for h in hosts}
+    wide = {h: int(2 * slowest[h]) for h in hosts}
+    apart = _read_in_turn(bench, together, metered, wide)
+    widths = {h: wide[h] if h in apart else 0 for h in hosts}
     form = pa.table({"host": hosts, "tick_us": [widths[h] for h in hosts]})
     grid = bench.place(form, "host_widths")
     in_turn = nw.col("tick_us") > 0
@@ -146,21 +147,17 @@ def _added_up(
     )
     expected = bench.place(_expected(metered, widths), "expected")
     whole = (nw.col("parts") > 0) & (nw.col("parts") >= nw.col("expected"))
-    return (
-        totals.join(expected, on="host", how="inner")
-        .filter((nw.col("from_us") <= time) & (time < nw.col("to_us")))
-        .with_columns(
-            power_w=nw.when(whole).then(nw.col("power_w")),
-            width_us=nw.when(in_turn)
-            .then(nw.col("tick_us"))
-            .otherwise(nw.lit(width))
-            .cast(nw.Float64),
-        )
+    return _beside(totals, expected).with_columns(
+        power_w=nw.when(whole).then(nw.col("power_w")),
+        width_us=nw.when(in_turn).then(nw.col("tick_us")).otherwise(nw.lit(width)).cast(nw.Float64),
     )
 
 
 def _read_in_turn(
-    bench: Workbench, together: nw.LazyFrame[Any], metered: dict[str, list[dict[str, Any]]]
+    bench: Workbench,
+    together: nw.LazyFrame[Any],
+    metered: dict[str, list[dict[str, Any]]],
+    widths: dict[str, int],
 ) -> set[str]:
     """The hosts whose devices are not read together, as a whole log is judged."""
     import narwhals as nw
@@ -174,19 +171,67 @@ def _read_in_turn(
         half_us=half,
     )
     at_once = bench.place(_expected(metered, dict.fromkeys(metered, 0)), "expected_at_once")
-    sizes = sizes.join(at_once, on="host", how="inner").filter(
-        (nw.col("from_us") <= nw.col("time_us")) & (nw.col("time_us") < nw.col("to_us"))
-    )
+    sizes = _beside(sizes, at_once)
     bad = (nw.col("rows") > nw.col("parts")) | (nw.col("span") > nw.col("half_us"))
     lone = (nw.col("parts") == 1) & (nw.col("expected") > 1)
+    short = nw.col("parts") < nw.col("expected")
     found = bench.collect(
-        sizes.with_columns(bad=bad.cast(nw.Int64), lone=lone.cast(nw.Int64))
+        sizes.with_columns(
+            bad=bad.cast(nw.Int64), lone=lone.cast(nw.Int64), short=short.cast(nw.Int64)
+        )
         .group_by("host")
-        .agg(n=nw.len(), bad=nw.col("bad").sum(), lone=nw.col("lone").sum())
+        .agg(nw.len().alias("n"), *[nw.col(c).sum() for c in ("bad", "lone", "short")])
     ).to_pylist()
-    return {
+    apart = {
         row["host"] for row in found if row["bad"] > APART * row["n"] or row["lone"] > row["n"] / 2
     }
+    left_out = {row["host"]: row["short"] / row["n"] for row in found}
+    open_hosts = [h for h, share in left_out.items() if share > MUCH and h not in apart]
+    return apart | _better_as_means(bench, together, metered, widths, left_out, open_hosts)
+
+
+def _better_as_means(
+    bench: Workbench,
+    together: nw.LazyFrame[Any],
+    metered: dict[str, list[dict[str, Any]]],
+    widths: dict[str, int],
+    left_out: dict[str, float],
+    hosts: list[str],
+) -> set[str]:
+    """Of the hosts that much is left out of, those whose means leave out less than half as much."""
+    import narwhals as nw
+    import pyarrow as pa
+
+    if not hosts:
+        return set()
+    table = pa.table({"host": hosts, "tick_us": [widths[h] for h in hosts]})
+    wide = nw.col("tick_us")
+    in_turn = together.drop("tick").join(bench.place(table, "tried"), on="host", how="inner")
+    sizes = (
+        in_turn.with_columns(tick=nw.col("time_us") // wide)
+        .group_by("host", "tick", "tick_us")
+        .agg(parts=nw.col("device").n_unique())
+        .with_columns(time_us=nw.col("tick") * wide)
+    )
+    chosen = {h: metered[h] for h in hosts}
+    sizes = _beside(sizes, bench.place(_expected(chosen, widths), "expected_as_means"))
+    short = (nw.col("parts") < nw.col("expected")).cast(nw.Int64)
+    found = bench.collect(
+        sizes.with_columns(short=short)
+        .group_by("host")
+        .agg(n=nw.len(), short=nw.col("short").sum())
+    ).to_pylist()
+    return {row["host"] for row in found if row["short"] / row["n"] < left_out[row["host"]] / 2}
+
+
+def _beside(sizes: nw.LazyFrame[Any], expected: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The ticks of hosts with the number of devices that should be there."""
+    import narwhals as nw
+
+    time = nw.col("time_us")
+    return sizes.join(expected, on="host", how="inner").filter(
+        (nw.col("from_us") <= time) & (time < nw.col("to_us"))
+    )
 
 
 def _expected(metered: dict[str, list[dict[str, Any]]], widths: dict[str, int]) -> Any:

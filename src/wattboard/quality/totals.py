@@ -29,6 +29,8 @@ SUMMED = ("power_w", "energy_kwh", "current_a", "cpu_power_w", "gpu_power_w", "r
 MAX_PARTS = 100_000
 MAX_STRETCHES = 200
 APART = 0.01
+# Of the ticks: where so many have a device missing, it is looked at whether means have fewer.
+MUCH = 0.1
 WALL = "wall"
 
 
@@ -71,8 +73,8 @@ def add_up_devices(
 ) -> Totals:
     """The log as one series of totals, with its devices and hosts.
 
-    Devices that are read together, in ticks, add up tick by tick. Where they are not, the total is
-    given as means over buckets of two steps of the slowest device.
+    Devices that are read together, in ticks, add up tick by tick. Where they are not, or where means
+    leave out less than half as much, the total is given as means over two steps of the slowest.
 
     Raises:
         InputError: several devices, each with intervals of its own.
@@ -218,16 +220,32 @@ def _ticks(
         time_us=nw.col("time_us").min(),
     )
     bad = (nw.col("rows") > nw.col("parts")) | (nw.col("span") > fastest / 2)
-    lone = (nw.col("parts") == 1) & (_expected(counted, metered, 0) > 1)
+    expected = _expected(counted, metered, 0)
+    lone = (nw.col("parts") == 1) & (expected > 1)
+    short = nw.col("parts") < expected
     found = first_row(
         bench,
-        sizes.select(n=nw.len(), bad=bad.cast(nw.Int64).sum(), lone=lone.cast(nw.Int64).sum()),
+        sizes.select(
+            n=nw.len(),
+            bad=bad.cast(nw.Int64).sum(),
+            lone=lone.cast(nw.Int64).sum(),
+            short=short.cast(nw.Int64).sum(),
+        ),
     )
-    apart = found["bad"] > APART * found["n"] or found["lone"] > found["n"] / 2
-    if not apart:
-        return together, 0
     width = int(2 * slowest)
-    return frame.with_columns(tick=nw.col("time_us") // width), width
+    in_turn = frame.with_columns(tick=nw.col("time_us") // width)
+    if found["bad"] > APART * found["n"] or found["lone"] > found["n"] / 2:
+        return in_turn, width
+    left_out = found["short"] / found["n"]
+    if left_out > MUCH:
+        # Some are read at another time than the others, or there is nothing of some: means tell which.
+        sizes = in_turn.group_by("tick").agg(parts=nw.col("part").n_unique())
+        short = nw.col("parts") < _expected(counted, metered, width)
+        wide = sizes.with_columns(time_us=nw.col("tick") * width)
+        found = first_row(bench, wide.select(n=nw.len(), short=short.cast(nw.Int64).sum()))
+        if found["short"] / found["n"] < left_out / 2:
+            return in_turn, width
+    return together, 0
 
 
 def _summed(

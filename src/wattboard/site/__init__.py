@@ -23,7 +23,7 @@ from wattboard.format import (
     span,
     visible,
 )
-from wattboard.site.about import PICTURE, abouts, address_files, setting
+from wattboard.site.about import PICTURE, abouts, address_files, period_in_words, setting
 from wattboard.site.ai_tables import ai_files, ai_view, parameters, rounded
 from wattboard.site.alternatives import alternatives
 from wattboard.site.calculator_files import calculator_files
@@ -31,6 +31,7 @@ from wattboard.site.citing import bibtex
 from wattboard.site.compiled import Shelf, compiled
 from wattboard.site.dataset import dataset
 from wattboard.site.embedding import with_embedding
+from wattboard.site.fleet_tables import fleet_files, fleet_view
 from wattboard.site.footprint_rows import beside, factor_rows
 from wattboard.site.gpu_tables import gpu_files, yearly_bests
 from wattboard.site.preview import preview
@@ -48,17 +49,19 @@ PAGES = {
     "world": "World",
     "methods": "Methods",
 }
+# Between power and drivers, for a log of several hosts.
+FLEET = {"fleet": "Fleet"}
+COMPARING = ("numbers.js", "compare.js")
 # What a page loads besides the script that all share.
 SCRIPTS = {
     "readings": ("tiles.js", "readings.js"),
-    "gpus": ("numbers.js", "gpus.js"),
+    "gpus": ("numbers.js", "rows.js", "gpus.js"),
     "ai-models": ("numbers.js", "calculator.js", "ai-models.js"),
     "world": ("numbers.js", "world.js"),
 }
 ASSETS = (
     *("wattboard.css", "wattboard.js", "paper.js", "reading.js", "tools.js"),
     *("embed.js", "snippets.js", "world-shapes.js", "favicon.svg"),
-    *dict.fromkeys(script for scripts in SCRIPTS.values() for script in scripts),
 )
 TABLE_ROWS = 50
 FILTERS = {
@@ -148,6 +151,24 @@ def settings_command(summary: Summary) -> str:
     return shlex.join(words)
 
 
+def pages_of(summary: Summary) -> dict[str, str]:
+    """The pages of a site, in their order."""
+    found: dict[str, str] = {}
+    for page, title in PAGES.items():
+        found[page] = title
+        if page == "power" and summary.fleet is not None:
+            found |= FLEET
+    return found
+
+
+def scripts_of(summary: Summary) -> dict[str, tuple[str, ...]]:
+    """What each page loads besides the script that all share."""
+    if summary.fleet is not None:
+        more = COMPARING if summary.comparable is not None else COMPARING[:1]
+        return SCRIPTS | {"fleet": (*more, "rows.js", "fleet.js")}
+    return SCRIPTS | ({"power": COMPARING} if summary.comparable is not None else {})
+
+
 def render(
     summary: Summary,
     figures: Mapping[str, str],
@@ -168,11 +189,15 @@ def render(
     for finding in summary.findings:
         findings.setdefault(finding.chart or f"page:{finding.page}", []).append(finding.text)
     layouts = {name: json.loads(text)["layout"] for name, text in figures.items()}
+    pages, scripts = pages_of(summary), scripts_of(summary)
+    command = settings_command(summary)
     shared: dict[str, Any] = {
         "s": summary,
-        "pages": PAGES,
-        "scripts": SCRIPTS,
-        "abouts": abouts(summary, PAGES),
+        "pages": pages,
+        "scripts": scripts,
+        "abouts": abouts(summary, pages),
+        "period": period_in_words(summary),
+        **fleet_view(summary, command),
         "given_title": setting(summary, "title"),
         "bibtex": bibtex(summary),
         "charts": layouts,
@@ -186,7 +211,7 @@ def render(
         "score_rows": score_rows(summary.model),
         **ai_view(summary.ai),
         "settings_toml": settings_toml(summary),
-        "settings_command": settings_command(summary),
+        "settings_command": command,
         "factors": factor_rows(summary.footprint),
         "beside": beside(summary.footprint),
         "country_rows": country_rows(summary.co2, summary.grids),
@@ -207,6 +232,7 @@ def render(
         found |= calculator_files(summary, tables)
         found |= world_files(summary)
         found |= gpu_files(summary.gpus)
+        found |= fleet_files(summary)
         if tiles is not None:
             found["data/readings.js"] = readings_script(tiles)
         found["summary.json"] = summary.model_dump_json().encode()
@@ -216,18 +242,18 @@ def render(
     # The page that is to be read at once tells of the least that has the log's power in it.
     own = [f"data/power-{shown.name}.csv", "summary.json"]
     shared["dataset_in_short"] = dataset(summary, own, short=True)
-    pages = {
+    written = {
         f"{page}.html": templates.get_template(f"{page}.html").render(
             page=page, title=title, **shared
         )
-        for page, title in PAGES.items()
+        for page, title in pages.items()
     }
-    found = {name: with_embedding(text).encode() for name, text in pages.items()} | found
-    found |= address_files(summary, PAGES)
+    found = {name: with_embedding(text).encode() for name, text in written.items()} | found
+    found |= address_files(summary, pages)
     for name, figure in figures.items():
         found[f"data/charts/{name}.js"] = script("chart", name, figure)
     assets = files("wattboard.site").joinpath("assets")
-    for name in ASSETS:
+    for name in dict.fromkeys([*ASSETS, *(one for own in scripts.values() for one in own)]):
         found[f"assets/{name}"] = assets.joinpath(name).read_bytes()
     found["assets/plotly.min.js"] = plotly_js
     return found

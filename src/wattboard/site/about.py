@@ -30,6 +30,12 @@ def period(summary: Summary) -> str:
     return first if first == last else f"{first} to {last}"
 
 
+def period_in_words(summary: Summary) -> str:
+    """The same with its preposition, for captions."""
+    first, last = summary.log.first[:10], summary.log.last[:10]
+    return f"on {first}" if first == last else f"from {first} to {last}"
+
+
 def address(summary: Summary, name: str) -> str:
     """Where a file of the site is, once it is published; relative where that is not known."""
     return (setting(summary, "base_url") or "") + name

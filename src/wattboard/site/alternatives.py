@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from wattboard.format import number, quantity, scaled
+from wattboard.format import host_name, number, percent, quantity, scaled
 from wattboard.schema import COLUMN
 from wattboard.site.ai_tables import ai_alternatives
 from wattboard.site.world_table import map_in_words
-from wattboard.summary import Correlation, ModelReport, Regime, Summary
+from wattboard.summary import Correlation, Fleet, HostFigures, ModelReport, Regime, Summary
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -25,6 +25,7 @@ def alternatives(summary: Summary) -> dict[str, str]:
         "power-against-load": _against_load(summary.model),
         "machine-learning-prediction": _prediction(summary.model),
         "residuals": _residuals(summary.model),
+        **_fleet(summary.fleet),
         "gpu-metrics-analysis": _metrics(summary),
         "gpu-tdp-heatmap": _tdp(summary),
         "gpu-efficiency": _efficiency(summary),
@@ -34,6 +35,36 @@ def alternatives(summary: Summary) -> dict[str, str]:
         **ai_alternatives(summary.ai),
     }
     return {name: text for name, text in found.items() if text}
+
+
+def _fleet(fleet: Fleet | None) -> dict[str, str]:
+    """The charts of hosts."""
+    drawing = [one for one in fleet.hosts if one.energy_kwh] if fleet else []
+    if not drawing:
+        return {}
+
+    def told(one: HostFigures, what: str) -> str:
+        return f"{host_name(one.host)} with {what}"
+
+    top = ", ".join(told(one, scaled(one.energy_kwh or 0.0, "kWh")) for one in drawing[:3])
+    found = {
+        "hosts-by-energy": f"Bars of energy by host, the part drawn while idle apart. Most: {top}."
+    }
+    idle = [(one.idle_share_of_time, one) for one in drawing if one.idle_share_of_time is not None]
+    if idle:
+        share, most = max(idle, key=lambda pair: pair[0])
+        found["idle-against-energy"] = (
+            f"Scatter of the share of time that each of {len(idle):,} hosts idles against its energy. "
+            f"The most idle: {told(most, f'{percent(share)} of its time')}."
+        )
+    steep = [(one.slope.w_per_pct, one) for one in drawing if one.slope is not None]
+    if steep:
+        (low, least), (high, most) = (pick(steep, key=lambda pair: pair[0]) for pick in (min, max))
+        found["slope-against-power"] = (
+            f"Scatter of W per % of CPU load of {len(steep):,} hosts, from "
+            f"{told(least, number(low, 2))} to {told(most, number(high, 2))}."
+        )
+    return found
 
 
 def _power(summary: Summary) -> str:

@@ -207,7 +207,13 @@ def _comparable(found: Comparable | None, names: Names) -> Comparable | None:
     if found is None:
         return None
     hosts = [one.model_copy(update={"host": names.of("host", one.host)}) for one in found.hosts]
-    return found.model_copy(update={"hosts": hosts})
+    opens = found.opens
+    a, b = (
+        one.model_copy(update={"host": names.of("host", one.host)}) for one in (opens.a, opens.b)
+    )
+    return found.model_copy(
+        update={"hosts": hosts, "opens": opens.model_copy(update={"a": a, "b": b})}
+    )
 
 
 def _by(text: str, names: Names) -> str:

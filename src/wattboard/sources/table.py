@@ -42,6 +42,7 @@ METERED = ("power_w", "energy_kwh")
 PREDICTED = {"power_w", "power_low_w", "power_high_w"}
 HOST = ("host", "hostname", "node", "machine", "server")
 DEVICE = ("device", "gpu_index", "meter")
+SIMULATED, YES = "simulated", frozenset({"true", "yes", "1"})
 UNIT = re.compile(r"[\s_]*[\[(]\s*([^\])]*?)\s*[\])]\s*$")
 SUFFIX = re.compile(r"_(kwh|mwh|wh|kw|mw|w|watts|v|a|hz|pct|percent|c|j|kj|mj)$", re.IGNORECASE)
 WORDS = {"percent": "%", "pct": "%", "watt": "W", "watts": "W", "joules": "J", "℃": "C"}
@@ -102,6 +103,9 @@ def detect(
         notes=notes,
     )
     notes += [style.note] if style.note else []
+    simulated = _simulated(grid)
+    if simulated:
+        notes.append("the file says of itself that it is simulated")
     return Recipe(
         format="table",
         title={"csv": "a CSV log", "jsonl": "a log of JSON lines", "parquet": "a Parquet log"}[
@@ -124,7 +128,15 @@ def detect(
         host=host.source if host else "",
         device=device.source if device else "",
         notes=tuple(notes),
+        simulated=simulated,
     )
+
+
+def _simulated(grid: Grid) -> bool:
+    """A column ``simulated`` says so of a file in any of its first rows."""
+    if SIMULATED not in grid.header:
+        return False
+    return any(cell.lower() in YES for _, cell in grid.column(SIMULATED))
 
 
 def columns_of(head: Head) -> list[str]:

@@ -34,7 +34,10 @@ from wattboard.summary.ai_models import (
 from wattboard.summary.base import Factor, Kind, Model, Number, Range
 from wattboard.summary.fetched import Origin
 from wattboard.summary.fleet import (
+    Chosen,
     Comparable,
+    Comparison,
+    Difference,
     Fleet,
     HostBlocks,
     HostFigures,
@@ -96,13 +99,16 @@ __all__ = [
     "AIModel",
     "Accelerator",
     "Accelerators",
+    "Chosen",
     "Citation",
     "Coefficient",
     "ColumnMeans",
     "ColumnStatistics",
     "Comparable",
+    "Comparison",
     "Correlation",
     "Density",
+    "Difference",
     "Disagreement",
     "EdgeRange",
     "EfficiencyTrend",

@@ -9,6 +9,7 @@ from pydantic import Field
 from wattboard.summary.base import Model, Number
 
 IdleReason = Literal["known", "no-load", "never-idle", "no-plateau", "no-power"]
+Measure = Literal["mean_w", "energy_a_day_kwh", "idle_share", "cpu_pct", "w_per_pct"]
 SlopeReason = Literal["known", "no-load", "still", "too-short"]
 
 
@@ -76,12 +77,48 @@ class HostBlocks(Model):
     sxy: list[Number | None]
 
 
+class Chosen(Model):
+    """A host and a period of it: blocks ``first`` to ``last``, both included."""
+
+    host: str
+    first: int
+    last: int
+    blocks: int = Field(description="of these, covered by half or more, and counted")
+
+
+class Difference(Model):
+    """One measure of both, and B less A with its 95 % interval; None is not known."""
+
+    measure: Measure
+    a: Number | None
+    b: Number | None
+    difference: Number | None
+    low: Number | None
+    high: Number | None
+    verdict: Literal["more", "noise", "untold"] = Field(
+        description="more than noise, or not, or too few blocks that differ on their own to tell"
+    )
+
+
+class Comparison(Model):
+    """Two hosts or two periods side by side."""
+
+    a: Chosen
+    b: Chosen
+    paired: bool = Field(description="compared block by block, over the blocks that both have")
+    set_aside: int = Field(description="blocks that are covered by less than half")
+    rows: list[Difference]
+
+
 class Comparable(Model):
     """What two hosts or two periods can be compared by."""
 
     block_s: Literal[86400, 3600] = Field(description="local days, or hours of a short log")
     hosts: list[HostBlocks] = Field(description="most energy first; of one host where there is one")
     left_out: int = Field(description="hosts that are not among them, to keep the pages small")
+    opens: Comparison = Field(
+        description="the two hosts that draw most, or the two halves of a log of one"
+    )
 
 
 class Fleet(Model):

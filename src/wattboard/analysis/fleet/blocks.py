@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from wattboard.analysis.fleet.compared import opening
 from wattboard.analysis.fleet.states import with_states
 from wattboard.analysis.states import BUSY_PCT, busiest
 from wattboard.summary import Comparable, HostBlocks
@@ -180,7 +181,9 @@ def comparable_hosts(
         rows[row["host"]].append(row)
     found = [_host_blocks(host, rows[host], measured.block_us) for host in shown]
     seconds: Literal[86400, 3600] = 86400 if measured.block_us == DAY_US else 3600
-    return Comparable(block_s=seconds, hosts=found, left_out=len(hosts) - len(shown))
+    return Comparable(
+        block_s=seconds, hosts=found, left_out=len(hosts) - len(shown), opens=opening(found)
+    )
 
 
 def _host_blocks(host: str, rows: list[dict[str, Any]], block_us: int) -> HostBlocks:
@@ -241,7 +244,7 @@ def comparable_log(table: BaseTable, zone: list[Stretch], name: str = "") -> Com
         sxy=known_of(sxy),
     )
     seconds: Literal[86400, 3600] = 86400 if block_us == DAY_US else 3600
-    return Comparable(block_s=seconds, hosts=[one], left_out=0)
+    return Comparable(block_s=seconds, hosts=[one], left_out=0, opens=opening([one]))
 
 
 def _moments_of(

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from math import exp, floor, pi, sqrt
 from typing import Literal
 
-from wattboard.summary import HostBlocks
+from wattboard.summary import Chosen, Comparison, Difference, HostBlocks
+from wattboard.summary.fleet import Measure
 
 Verdict = Literal["more", "noise", "untold"]
 
@@ -30,6 +31,13 @@ HIGHEST_MEMORY = 0.97
 PAIRED_SHARE = 0.8
 # Smaller than this share of the values, a difference is one of rounding.
 ROUNDING = 1e-9
+# A measure, the list of blocks that it is the mean of, and the factor to its unit.
+MEASURES: tuple[tuple[Measure, str, float], ...] = (
+    ("mean_w", "mean_w", 1.0),
+    ("energy_a_day_kwh", "mean_w", 0.024),
+    ("idle_share", "idle_share", 1.0),
+    ("cpu_pct", "cpu_pct", 1.0),
+)
 NORMAL_975 = 1.959963984540054
 
 
@@ -50,31 +58,6 @@ class Mean:
     variance: float
     freedom: float
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One measure of both, B less A, the 95 % interval (None: not known), and what it means."""
-
-    measure: str
-    unit: str
-    a: float | None
-    b: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """``paired``: the two are compared block by block; the counts are those of usable blocks."""
-
-    paired: bool
-    a_blocks: int
-    b_blocks: int
-    set_aside: int
-    rows: tuple[Difference, ...]
 
 
 def t_quantile(freedom: float) -> float:
@@ -157,18 +140,18 @@ def compare(a: Choice, b: Choice) -> Comparison:
     if paired:
         places_a, places_b = [at_a[k] for k in common], [at_b[k] for k in common]
     rows = []
-    for measure, unit, scale in (
-        ("mean_w", "W", 1.0),
-        ("mean_w", "kWh a day", 0.024),
-        ("idle_share", "%", 100.0),
-        ("cpu_pct", "%", 1.0),
-    ):
-        values_a = _values(a.blocks, measure, places_a, scale)
-        values_b = _values(b.blocks, measure, places_b, scale)
-        name = "energy_a_day" if unit == "kWh a day" else measure
-        rows.append(_difference(name, unit, values_a, values_b, paired=paired))
+    for measure, name, scale in MEASURES:
+        values_a = _values(a.blocks, name, places_a, scale)
+        values_b = _values(b.blocks, name, places_b, scale)
+        rows.append(_difference(measure, values_a, values_b, paired=paired))
     rows.append(_slopes(a.blocks, b.blocks, places_a, places_b))
-    return Comparison(paired, len(places_a), len(places_b), aside_a + aside_b, tuple(rows))
+    return Comparison(
+        a=Chosen(host=a.blocks.host, first=a.first, last=a.last, blocks=len(places_a)),
+        b=Chosen(host=b.blocks.host, first=b.first, last=b.last, blocks=len(places_b)),
+        paired=paired,
+        set_aside=aside_a + aside_b,
+        rows=rows,
+    )
 
 
 def _usable(choice: Choice) -> tuple[list[int], int]:
@@ -187,8 +170,7 @@ def _values(
 
 
 def _difference(
-    measure: str,
-    unit: str,
+    measure: Measure,
     a: Sequence[float | None],
     b: Sequence[float | None],
     *,
@@ -203,7 +185,7 @@ def _difference(
         one = mean_of([x for x in a if x is not None])
         two = mean_of([y for y in b if y is not None])
         parts = (one, two, *_welch(one, two))
-    return _judged(measure, unit, *parts)
+    return _judged(measure, *parts)
 
 
 def _slopes(
@@ -218,7 +200,7 @@ def _slopes(
         return slope_of([x for x, _ in known], [y for _, y in known])
 
     one, two = of(a, places_a), of(b, places_b)
-    return _judged("slope", "W per %", one, two, *_welch(one, two))
+    return _judged("w_per_pct", one, two, *_welch(one, two))
 
 
 def _welch(one: Mean, two: Mean) -> tuple[float, float]:
@@ -232,18 +214,27 @@ def _welch(one: Mean, two: Mean) -> tuple[float, float]:
     return variance, max(variance**2 / spread, 1.0)
 
 
-def _judged(
-    measure: str, unit: str, one: Mean, two: Mean, variance: float, freedom: float
-) -> Difference:
+def _judged(measure: Measure, one: Mean, two: Mean, variance: float, freedom: float) -> Difference:
     a, b = one.value, two.value
-    if a is None or b is None:
-        return Difference(measure, unit, a, b, None, None, None, "untold")
-    difference = b - a
-    if not freedom:
-        return Difference(measure, unit, a, b, difference, None, None, "untold")
-    half = t_quantile(freedom) * sqrt(variance)
-    least = half + ROUNDING * max(abs(a), abs(b))
-    verdict: Verdict = "more" if abs(difference) > least else "noise"
+    difference = None if a is None or b is None else b - a
+    low = high = None
+    verdict: Verdict = "untold"
+    if difference is not None and freedom:
+        half = t_quantile(freedom) * sqrt(variance)
+        low, high = difference - half, difference + half
+        least = half + ROUNDING * max(abs(a or 0.0), abs(b or 0.0))
+        verdict = "more" if abs(difference) > least else "noise"
     return Difference(
-        measure, unit, a, b, difference, difference - half, difference + half, verdict
+        measure=measure, a=a, b=b, difference=difference, low=low, high=high, verdict=verdict
     )
+
+
+def opening(hosts: Sequence[HostBlocks]) -> Comparison:
+    """The first two hosts over all of their time, or the two halves of the only one."""
+    first = hosts[0]
+    begin, end = first.block[0], first.block[-1]
+    if len(hosts) > 1:
+        other = hosts[1]
+        return compare(Choice(first, begin, end), Choice(other, other.block[0], other.block[-1]))
+    middle = (begin + end + 1) // 2
+    return compare(Choice(first, begin, middle - 1), Choice(first, middle, end))

@@ -8,6 +8,7 @@
 
   const { number, scale, scaled } = wattboard.numbers;
   const { controls } = wattboard;
+  const { search } = wattboard.rows;
   const known = (value) => (value === null ? "unknown" : typeof value === "number" ? number(value) : value);
   let rows;
   async function accelerators() {
@@ -20,31 +21,11 @@
     return rows;
   }
 
-  // Rows whose text has all words of a query; "80gb" finds "80 GB".
-  function search(all, query) {
-    const words = query.toLowerCase().replace(/(\d)(gb|mb)\b/g, "$1 $2").split(/\s+/).filter(Boolean);
-    return words.length ? all.filter((row) => words.every((word) => row.text.includes(word))) : all;
-  }
-
-  // Filters and pages through rows; `show` draws one page of them. Returns what draws anew.
+  // Pages of devices of a vendor and a kind.
   function pager(box, all, size, show) {
-    let page = 0;
-    const output = box.querySelector("output");
     const value = (name) => box.querySelector(`[data-filter="${name}"]`)?.value.trim() || "";
-    function update() {
-      const vendor = value("vendor"), kind = value("kind");
-      const found = search(all(), value("text")).filter((row) => (!vendor || row.vendor === vendor) && (!kind || row.kind === kind));
-      const pages = Math.max(1, Math.ceil(found.length / size));
-      page = Math.min(Math.max(page, 0), pages - 1);
-      output.textContent = found.length ? `${found.length.toLocaleString("en-US")} ${found.length === 1 ? "device" : "devices"}, page ${page + 1} of ${pages}` : "no device is called so";
-      box.querySelectorAll("[data-turn]").forEach((button) => { button.disabled = Number(button.dataset.turn) < 0 ? page === 0 : page === pages - 1; });
-      show(found.slice(page * size, (page + 1) * size), found);
-    }
-    const first = () => { page = 0; update(); };
-    box.querySelectorAll("[data-filter]").forEach((field) => field.addEventListener("input", first));
-    box.querySelectorAll("[data-turn]").forEach((button) => button.addEventListener("click", () => { page += Number(button.dataset.turn); update(); }));
-    update();
-    return first;
+    const kept = (row) => (!value("vendor") || row.vendor === value("vendor")) && (!value("kind") || row.kind === value("kind"));
+    return wattboard.rows.pager(box, all, size, show, { one: "device", many: "devices", none: "no device is called so", kept });
   }
 
   function choices(select, values, label = (value) => value) {
@@ -68,12 +49,6 @@
     return box;
   }
 
-  // Unknown values come last, whichever way the known are sorted.
-  function sorted(all, name, way) {
-    const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, "en"));
-    return [...all].sort((a, b) => (a[name] === null) - (b[name] === null) || (a[name] === null ? 0 : way * compare(a[name], b[name])));
-  }
-
   async function devices() {
     const all = await accelerators();
     const table = document.querySelector("#devices");
@@ -86,19 +61,7 @@
         return line;
       }));
     });
-    table.querySelectorAll("[data-sort]").forEach((button) => {
-      button.disabled = false;
-      button.addEventListener("click", () => {
-        const head = button.closest("th"), name = button.dataset.sort;
-        const before = head.getAttribute("aria-sort");
-        // Numbers are asked for from the highest, names from A.
-        const down = before ? before === "ascending" : typeof all.find((row) => row[name] !== null)?.[name] === "number";
-        table.querySelectorAll("[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", down ? "descending" : "ascending");
-        order = sorted(all, name, down ? -1 : 1);
-        first();
-      });
-    });
+    wattboard.rows.sortable(table, all, (sorted) => { order = sorted; first(); });
   }
 
   // --- TDP -----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +57,8 @@ GAPS = ((0.10, 900), (0.31, 5400), (0.52, 21600), (0.75, 1800))
 UTIL_FROM, SENSORS_FROM, METER_TEMP_FROM = 0.25, 0.45, 0.12
 SENSOR_HOLES = ((0.55, 0.58), (0.72, 0.80))
 RESET_AT, JUMP_AT, JUMP_KWH = 0.70, 0.86, 37.5
+# The first line of a sample of several hosts.
+HOSTS_HEADER = "time,host,power_w,cpu_util_pct,simulated\n"
 PACKING = {".gz": "gzip", ".zst": "zstd"}
 COLUMNS = (
     *("MAC", "weekday", "fecha_servidor", "fecha_esp32", "voltaje", "corriente", "potencia"),
@@ -275,7 +277,6 @@ def write_sample(
     Raises:
         OutputError: the file cannot be written.
     """
-    _check_path(path)
     drawn = _draws(rows, seed, PLATEAUS if steps else PLATEAUS[:1], lag_s)
     columns = _columns(drawn)
     _duplicate(drawn, columns)
@@ -286,18 +287,29 @@ def write_sample(
     order = np.concatenate(
         [np.arange(early, 2 * early), np.arange(early), np.arange(2 * early, rows)]
     )
-    # Beside the file and moved into place, so that an interrupt leaves what was there.
+    with in_place(path) as part:
+        _write(part, path.suffix, drawn["clock"], columns, order, set(malformed.tolist()))
+    return truth
+
+
+@contextlib.contextmanager
+def in_place(path: Path) -> Iterator[Path]:
+    """Where to write a sample: beside its place, so that an interrupt leaves what was there.
+
+    Raises:
+        OutputError: it cannot be written there, or what stands there is no sample.
+    """
+    _check_path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(part, path.suffix, drawn["clock"], columns, order, set(malformed.tolist()))
+        yield part
         part.replace(path)
     except (OSError, ValueError) as error:
         raise _output_error(path, error) from error
     finally:
         with contextlib.suppress(OSError, ValueError):
             part.unlink(missing_ok=True)
-    return truth
 
 
 def _check_path(path: Path) -> None:
@@ -321,9 +333,10 @@ def _is_sample(path: Path) -> bool:
 
     try:
         with pa.input_stream(str(path), compression=PACKING.get(path.suffix)) as stream:
-            return SIMULATED_MAC.encode() in stream.read(4096)
+            begins = stream.read(4096)
     except (OSError, ValueError):
         return False
+    return SIMULATED_MAC.encode() in begins or begins.startswith(HOSTS_HEADER.encode())
 
 
 def _output_error(path: Path, error: OSError | ValueError) -> OutputError:
