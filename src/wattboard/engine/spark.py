@@ -244,6 +244,20 @@ class SparkEngine:
         with self._translated("the log"):
             return frame.collect(backend="pyarrow").to_native()
 
+    def in_order(self, frame: nw.LazyFrame[Any], by: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """A large result out of the engine, sorted, at most so many rows at a time.
+
+        Workers sort and write it into the cache; this machine reads a batch at a time, so that it never
+        holds more.
+        """
+        from wattboard.engine.writing import batches_of
+
+        with self.cache.spill() as spill:
+            folder = Path(spill, "rows")
+            with self._translated("the log"):
+                frame.to_native().orderBy(by).write.parquet(url_of(folder))
+            yield from batches_of(folder, rows)
+
     def progress(self) -> float:
         """How far the running query is, 0 to 1; negative where unknown."""
         tracker = self.spark.sparkContext.statusTracker()

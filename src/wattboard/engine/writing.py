@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("part-*.parquet"))
+
+
+def batches_of(folder: Path, rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows of the Parquet files of a folder, in the order of their names, so many at a time."""
+    import pyarrow.parquet as pq
+
+    for part in _parts(folder):
+        with pq.ParquetFile(part) as file:
+            yield from file.iter_batches(rows)
 
 
 def merge_parts(folder: Path, target: Path, *, as_csv: bool) -> None:
@@ -16,7 +33,7 @@ def merge_parts(folder: Path, target: Path, *, as_csv: bool) -> None:
     import pyarrow.csv as pcsv
     import pyarrow.parquet as pq
 
-    parts = sorted(folder.glob("part-*.parquet"))
+    parts = _parts(folder)
     schema = pq.read_schema(parts[0])
     place = schema.get_field_index("time")
     if as_csv:

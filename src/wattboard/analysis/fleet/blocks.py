@@ -35,6 +35,11 @@ FINE_US = 5 * MINUTE_US
 class Engine(Protocol):
     """What is needed of an engine."""
 
+    @property
+    def window_us(self) -> int:
+        """Width of the stretches of time that windows are divided into; 0: not divided."""
+        ...
+
     def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
         """Compute once, keep in the engine."""
         ...
