@@ -125,7 +125,7 @@ def middle(runs: list[Run]) -> Run:
     return Run(*(statistics.median(figures) for figures in zip(*runs, strict=True)))
 
 
-def one_file(folder: Path, log: Path) -> None:
+def one_file(folder: Path, log: Path, times: int) -> None:
     """Everything beside the pass over one file."""
     cache = {"WATTBOARD_CACHE": str(folder / "cache")}
     site = folder / "site"
@@ -153,10 +153,10 @@ def one_file(folder: Path, log: Path) -> None:
     }
     timed(again, cache)
     found: dict[str, list[Run]] = {label: [] for label in commands}
-    for _ in range(RUNS):
+    for _ in range(times):
         for label, command in commands.items():
             found[label].append(timed(command(), cache))
-    print(f"{log.stat().st_size / 1e6:,.0f} MB, median of {RUNS} runs in turn")
+    print(f"{log.stat().st_size / 1e6:,.0f} MB, median of {times} runs in turn")
     base = middle(found["one DuckDB pass"])
     for label, runs in found.items():
         print(line(label, runs, base))
@@ -215,6 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=7_887_568)
     parser.add_argument("--file", type=Path, help="a raw file of the server dataset")
+    parser.add_argument("--runs", type=int, default=RUNS, help="of each command")
     parser.add_argument("--months", action="store_true", help="many files instead")
     parser.add_argument("--month-rows", type=int, default=ROWS_A_MONTH, help="rows of each of them")
     parser.add_argument("--scale", action="store_true", help="longer and longer logs instead")
@@ -228,7 +229,7 @@ def main() -> None:
             scale(folder)
         else:
             log = options.file or write_sample(folder / "log.csv", options.rows)
-            one_file(folder, log)
+            one_file(folder, log, options.runs)
 
 
 if __name__ == "__main__":
