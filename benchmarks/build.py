@@ -125,7 +125,7 @@ def middle(runs: list[Run]) -> Run:
     return Run(*(statistics.median(figures) for figures in zip(*runs, strict=True)))
 
 
-def one_file(folder: Path, log: Path) -> None:
+def one_file(folder: Path, log: Path, times: int) -> None:
     """Everything beside the pass over one file."""
     cache = {"WATTBOARD_CACHE": str(folder / "cache")}
     site = folder / "site"
@@ -153,10 +153,10 @@ def one_file(folder: Path, log: Path) -> None:
     }
     timed(again, cache)
     found: dict[str, list[Run]] = {label: [] for label in commands}
-    for _ in range(RUNS):
+    for _ in range(times):
         for label, command in commands.items():
             found[label].append(timed(command(), cache))
-    print(f"{log.stat().st_size / 1e6:,.0f} MB, median of {RUNS} runs in turn")
+    print(f"{log.stat().st_size / 1e6:,.0f} MB, median of {times} runs in turn")
     base = middle(found["one DuckDB pass"])
     for label, runs in found.items():
         print(line(label, runs, base))
@@ -164,22 +164,22 @@ def one_file(folder: Path, log: Path) -> None:
     print(f"{'the model adds':34} {added:7.2f} s  {added / base.seconds:5.2f} x")
 
 
-def monthly(whole: Path, folder: Path) -> Iterator[Path]:
-    """The rows of a log in files of a million, in their order."""
+def monthly(whole: Path, folder: Path, rows_a_month: int) -> Iterator[Path]:
+    """The rows of a log in files, in their order."""
     with whole.open("rb") as rows:
         header = rows.readline()
         for month in range(1, MONTHS + 1):
             path = folder / f"month-{month:02d}.csv"
             with path.open("wb") as part:
                 part.write(header)
-                part.writelines(itertools.islice(rows, ROWS_A_MONTH))
+                part.writelines(itertools.islice(rows, rows_a_month))
             yield path
 
 
-def months(folder: Path) -> None:
-    """Twenty files of a million rows beside one of twenty million, and one more beside nineteen."""
-    whole = write_sample(folder / "whole.csv", MONTHS * ROWS_A_MONTH)
-    files = list(monthly(whole, folder))
+def months(folder: Path, rows_a_month: int) -> None:
+    """Twenty files beside one of as many rows, and one more beside nineteen."""
+    whole = write_sample(folder / "whole.csv", MONTHS * rows_a_month)
+    files = list(monthly(whole, folder, rows_a_month))
     cache = {"WATTBOARD_CACHE": str(folder / "cache")}
     passed = timed([sys.executable, "-c", PASS, str(whole)], {})
     one = timed(build([whole], folder / "site", "--no-cache"), {})
@@ -188,7 +188,7 @@ def months(folder: Path) -> None:
     timed(build(files[:-1], folder / "site"), cache)
     added = timed(build(files, folder / "site"), cache)
     shutil.rmtree(folder / "cache")
-    print(f"{MONTHS} files of {ROWS_A_MONTH:,} rows; ratios to one file of all of them")
+    print(f"{MONTHS} files of {rows_a_month:,} rows; ratios to one file of all of them")
     print(line("one DuckDB pass over one file", [passed], one))
     print(line("wattboard, one file", [one], one))
     print(line("wattboard, twenty files", [twenty], one))
@@ -215,19 +215,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=7_887_568)
     parser.add_argument("--file", type=Path, help="a raw file of the server dataset")
+    parser.add_argument("--runs", type=int, default=RUNS, help="of each command")
     parser.add_argument("--months", action="store_true", help="many files instead")
+    parser.add_argument("--month-rows", type=int, default=ROWS_A_MONTH, help="rows of each of them")
     parser.add_argument("--scale", action="store_true", help="longer and longer logs instead")
     parser.add_argument("--folder", type=Path, help="where the files go (needs space)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         if options.months:
-            months(folder)
+            months(folder, options.month_rows)
         elif options.scale:
             scale(folder)
         else:
             log = options.file or write_sample(folder / "log.csv", options.rows)
-            one_file(folder, log)
+            one_file(folder, log, options.runs)
 
 
 if __name__ == "__main__":

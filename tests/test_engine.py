@@ -5,11 +5,15 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from conftest import count_of
 from wattboard import build
+from wattboard.engine import Cache, open_engine
 from wattboard.errors import InputError
 from wattboard.settings import Settings
 from wattboard.summary import Summary
@@ -206,3 +210,37 @@ def test_a_clock_change_is_no_gap_and_no_other_day(tmp_path: Path, summarise: Ru
     hours = [seconds / 3600 for seconds in day.covered_s]
     # Nine readings three hours apart fall into the day of 25 hours.
     assert sorted(hours)[-2:] == [24, 27]
+
+
+@pytest.mark.parametrize("ask", ["materialise", "collect"])
+def test_what_has_no_room_with_all_threads_runs_with_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: str
+) -> None:
+    engine = open_engine("duckdb", cache=Cache(tmp_path))
+    engine.connection.execute("SET threads = 4")
+    frame = engine.place(pa.table({"x": [1, 2, 3]}), "x")
+    threads: list[int] = []
+
+    def setting() -> int:
+        return int(engine.connection.execute("SELECT current_setting('threads')").fetchone()[0])
+
+    class Crowded:
+        """A frame whose query fits into memory with one thread alone."""
+
+        def _try(self) -> Any:
+            threads.append(setting())
+            if threads[-1] > 1:
+                raise duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block")
+            return frame
+
+        def to_native(self) -> Any:
+            return self._try().to_native()
+
+        def collect(self, **how: Any) -> Any:
+            return self._try().collect(**how)
+
+    found = engine.materialise(Crowded(), "y") if ask == "materialise" else Crowded()
+    assert engine.collect(found).num_rows == 3
+    assert threads == [4, 1]
+    assert setting() == 4
+    engine.close()

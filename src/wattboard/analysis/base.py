@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from wattboard.analysis.ranks import MANY_VALUES, Collector, values_at
 from wattboard.schema import COLUMN
 from wattboard.summary import ColumnStatistics, Histogram
 
@@ -16,16 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-MANY_VALUES = 100_000
 US_PER_HOUR = 3.6e9
-
-
-class Collector(Protocol):
-    """What the analysis needs of an engine."""
-
-    def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
-        """A small result out of the engine."""
-        ...
 
 
 class Countable(Protocol):
@@ -303,16 +296,16 @@ def _by_engine(engine: Collector, present: nw.LazyFrame[Any], name: str) -> dict
     import narwhals as nw
 
     value = nw.col(name)
-    row = engine.collect(
-        present.select(
-            value.count().alias("count"),
-            value.mean().alias("mean"),
-            value.std().alias("std"),
-            value.min().alias("min"),
-            value.quantile(0.25, "linear").alias("p25"),
-            value.quantile(0.5, "linear").alias("median"),
-            value.quantile(0.75, "linear").alias("p75"),
-            value.max().alias("max"),
-        )
-    ).to_pylist()[0]
-    return {key: (0.0 if value is None else value) for key, value in row.items()}
+    wanted = {"count": value.count(), "mean": value.mean(), "std": value.std()}
+    row = engine.collect(present.select(**wanted, min=value.min(), max=value.max())).to_pylist()[0]
+    found = {key: (0.0 if value is None else value) for key, value in row.items()}
+    places = {
+        key: share * (found["count"] - 1)
+        for key, share in (("p25", 0.25), ("median", 0.5), ("p75", 0.75))
+    }
+    ranks = {rank for place in places.values() for rank in (int(place), ceil(place))}
+    known = values_at(engine, present, name, sorted(ranks), found["min"], found["max"])
+    for key, place in places.items():
+        left, right = known[int(place)], known[ceil(place)]
+        found[key] = left + (right - left) * (place - int(place))
+    return found

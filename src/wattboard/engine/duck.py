@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # With what Python takes, the whole process stays under 800 MB however long the log is.
-DEFAULT_MEMORY = "320MB"
+DEFAULT_MEMORY = "360MB"
 NO_SPACE = ("No space left", "max_temp_directory_size", "Could not write", "File too large")
 
 
@@ -160,7 +160,7 @@ class DuckEngine:
 
         table = self._fresh(stem)
         with self._translated("the log"):
-            frame.to_native().create(table)
+            self._with_room(lambda: frame.to_native().create(table))
         return nw.from_native(self.connection.table(table))
 
     def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
@@ -214,7 +214,25 @@ class DuckEngine:
     def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """A small result out of the engine."""
         with self._translated("the log"):
-            return frame.collect(backend="pyarrow").to_native()
+            return self._with_room(lambda: frame.collect(backend="pyarrow").to_native())
+
+    def _with_room(self, query: Callable[[], Any]) -> Any:
+        """The query, and if memory does not do for all threads, once more with one of them.
+
+        Each thread holds buffers that cannot be spilled, and a long log may leave no room for them.
+        """
+        import duckdb
+
+        try:
+            return query()
+        except duckdb.OutOfMemoryException:
+            threads = self.connection.execute("SELECT current_setting('threads')").fetchone()
+            assert threads is not None
+            self.connection.execute("SET threads = 1")
+            try:
+                return query()
+            finally:
+                self.connection.execute(f"SET threads = {threads[0]}")
 
     def in_order(self, frame: nw.LazyFrame[Any], by: str, rows: int) -> Iterator[pa.RecordBatch]:
         """A large result out of the engine, sorted, so many rows at a time."""
