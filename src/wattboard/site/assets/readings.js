@@ -510,7 +510,7 @@
       if (wanted && wanted.to > first() && wanted.from < last()) show(wanted).then(() => { if (wanted.at !== undefined) readAt(wanted.at); });
       else tell(`“${document.getElementById("go-time").value}” is no time of this log, which runs from ${told(first())} to ${told(last())}.`);
     });
-    box.querySelector("[data-act=csv]").addEventListener("click", csv);
+    box.querySelector("[data-take=csv]").addEventListener("click", csv);
     document.getElementById("copy-address").addEventListener("click", copyAddress);
     window.addEventListener("popstate", () => { if (location.hash !== noted) follow(); });
     window.addEventListener("hashchange", () => { if (location.hash !== noted) follow(); });
