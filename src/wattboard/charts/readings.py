@@ -11,6 +11,8 @@ from wattboard.schema import COLUMN
 GAP = 0.045
 # Px that a letter takes, about.
 LETTER = 7
+# Px: a stroke of a line's colour, and how far above the panel it stands.
+STROKE, MIDDLE = 16, 12
 TALL = 2.0
 # What stands in one panel, from the top down; each is left out where the log has none of it.
 PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -41,13 +43,15 @@ def readings(columns: Sequence[str], *, simulated: bool) -> Figure:
     data: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     labels: list[dict[str, Any]] = []
+    keys: list[dict[str, Any]] = []
     top = 1.0
     for place, ((unit, there), weight) in enumerate(zip(panels, weights, strict=True)):
         number = "" if place == 0 else str(place + 1)
         bottom = max(top - weight * share, 0.0)
         ticks: dict[str, Any] = {"nticks": 6 if place == 0 else 4, "automargin": False}
         axes[f"yaxis{number}"] = axis(fixedrange=True, domain=[bottom, top], **ticks)
-        labels += _labels(there, unit, top)
+        texts, strokes = _labels(there, unit, top)
+        labels, keys = [*labels, *texts], [*keys, *strokes]
         top = bottom - GAP
         for turn, column in enumerate(there):
             if turn == 0 and column != ENERGY:
@@ -63,19 +67,39 @@ def readings(columns: Sequence[str], *, simulated: bool) -> Figure:
         simulated=simulated,
         hovermode=False,
         annotations=labels,
+        shapes=keys,
         meta={"units": {c: [SHORT[c], COLUMN[c].unit] for c in columns}},
         **axes,
     )
 
 
-def _labels(columns: Sequence[str], unit: str, top: float) -> list[dict[str, Any]]:
-    """What a panel shows, above its left end; several lines each in the colour of theirs."""
-    found, right = [], 0
+def _labels(
+    columns: Sequence[str], unit: str, top: float
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a panel shows, above its left end; of several lines, a stroke of each one's colour."""
+    texts, strokes, right = [], [], 0
     for turn, column in enumerate(columns):
-        text = SHORT.get(column, "Energy since the start") + (
-            f" ({unit})" if turn == len(columns) - 1 else ","
-        )
-        found.append(
+        last = turn == len(columns) - 1
+        text = SHORT.get(column, "Energy since the start") + (f" ({unit})" if last else "")
+        if len(columns) > 1:
+            strokes.append(
+                {
+                    "type": "line",
+                    "xref": "paper",
+                    "yref": "paper",
+                    "xsizemode": "pixel",
+                    "ysizemode": "pixel",
+                    "xanchor": 0,
+                    "yanchor": top,
+                    "x0": right + 2,
+                    "x1": right + STROKE,
+                    "y0": MIDDLE,
+                    "y1": MIDDLE,
+                    "line": {"width": 2.5, "color": PALETTE[turn]},
+                }
+            )
+            right += STROKE + 4
+        texts.append(
             {
                 "text": text,
                 "xref": "paper",
@@ -86,12 +110,12 @@ def _labels(columns: Sequence[str], unit: str, top: float) -> list[dict[str, Any
                 "yanchor": "bottom",
                 "xshift": right,
                 "showarrow": False,
-                "font": {"size": 13, "color": PALETTE[turn] if len(columns) > 1 else "var(--text)"},
+                "font": {"size": 13},
                 "name": "panel",
             }
         )
-        right += LETTER * len(text) + LETTER
-    return found
+        right += LETTER * (len(text) + 3)
+    return texts, strokes
 
 
 def _line(column: str, part: str, number: str, colour: str) -> dict[str, Any]:

@@ -223,7 +223,11 @@
     }
     for (const [key, [low, high]] of Object.entries(ends)) {
       const axis = layout[key.replace("y", "yaxis")];
-      if (low > high) { axis.range = [0, 1]; continue; }
+      if (low > high) {
+        Object.assign(axis, { range: [0, 1], showticklabels: false, showgrid: false });
+        layout.annotations = [...(layout.annotations ?? []), { text: "not recorded in this window", xref: "paper", yref: "paper", x: 0.5, y: (axis.domain[0] + axis.domain[1]) / 2, showarrow: false, font: { size: 12 }, name: "empty" }];
+        continue;
+      }
       const energy = key === data.at(-1).yaxis;
       // The whole log stands on zero; what is looked at closely fills its panel.
       const floor = isWhole() && !energy ? Math.min(0, low) : low;
@@ -233,7 +237,7 @@
     }
     layout.xaxis.range = [ms(view.from), ms(view.to)];
     Object.assign(layout.xaxis, ticks(view.from, view.to, chart.clientWidth || 800));
-    layout.shapes = changes();
+    layout.shapes = [...(layout.shapes ?? []), ...changes()];
   }
 
   const alone = (points, mean, i) => (i === 0 || Number.isNaN(mean[i - 1]) || broken(points, i - 1, i)) && (i + 1 >= mean.length || Number.isNaN(mean[i + 1]) || broken(points, i, i + 1));
@@ -367,7 +371,8 @@
     card.append(head, table);
     const room = chart.clientWidth, wide = card.offsetWidth;
     card.style.left = `${x + 14 + wide <= room ? x + 14 : Math.max(0, x - 14 - wide)}px`;
-    card.style.top = `${t + 8}px`;
+    // On a phone it would hide the power that it tells of.
+    card.style.top = `${room < 600 ? t + h / 3 : t + 8}px`;
     if (!say) return;
     clearTimeout(chart.saying);
     chart.saying = setTimeout(() => { box.querySelector(".reading").textContent = `${headOf(i)}. ${found.map(([title, value, range]) => `${title} ${value}${range ? ` (${range})` : ""}`).join(", ")}`; }, 120);
@@ -510,7 +515,7 @@
       if (wanted && wanted.to > first() && wanted.from < last()) show(wanted).then(() => { if (wanted.at !== undefined) readAt(wanted.at); });
       else tell(`“${document.getElementById("go-time").value}” is no time of this log, which runs from ${told(first())} to ${told(last())}.`);
     });
-    box.querySelector("[data-act=csv]").addEventListener("click", csv);
+    box.querySelector("[data-take=csv]").addEventListener("click", csv);
     document.getElementById("copy-address").addEventListener("click", copyAddress);
     window.addEventListener("popstate", () => { if (location.hash !== noted) follow(); });
     window.addEventListener("hashchange", () => { if (location.hash !== noted) follow(); });
