@@ -127,7 +127,7 @@ def test_the_work_is_divided_and_little_comes_back(
     """A limit on results well under the data, and no task through which all rows go."""
     needed("java")
     log = many_hosts(tmp_path / "log.csv", hosts=60, seconds=6000)
-    limit = 3 << 20
+    limit = 2 << 20
     assert log.stat().st_size > 3 * limit
     folder = defaults(tmp_path / "conf", spark__driver__maxResultSize=str(limit))
     script = [sys.executable, str(ROOT / "tests" / "spark_limited.py"), "local[2]", str(log)]
