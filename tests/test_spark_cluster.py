@@ -80,6 +80,7 @@ def cluster(top: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
         yield url, workers
 
 
+@pytest.mark.timeout(1200)
 def test_a_worker_dies_and_nothing_is_lost(
     tmp_path: Path, summarise: Callable[..., Summary], own_cache: Path
 ) -> None:
