@@ -27,6 +27,7 @@ from spark_local import (
     written,
 )
 from wattboard import build
+from wattboard.engine import Cache, open_engine
 from wattboard.errors import InputError
 from wattboard.sample import write_sample
 from wattboard.settings import Settings
@@ -217,3 +218,28 @@ def test_a_model_and_its_rows_from_spark(
     assert theirs["time_us"] == ours["time_us"]
     assert theirs["time"].type == ours["time"].type
     assert theirs["power_w"].to_numpy() == pytest.approx(ours["power_w"].to_numpy(), rel=1e-9)
+
+
+def test_a_path_that_workers_do_not_see(tmp_path: Path, own_cache: Path, spark: str) -> None:
+    cache = Cache()
+    engine = open_engine(spark, cache=cache)
+    try:
+        with pytest.raises(InputError, match="does not see") as error, engine.guarded():
+            engine.frame([str(tmp_path / "gone.parquet")])
+        assert "gone.parquet" in error.value.message
+        assert "every worker" in error.value.hint
+        assert "Exception" not in error.value.message
+    finally:
+        engine.close()
+        cache.close()
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_addresses(tmp_path: Path, request: pytest.FixtureRequest, engine: str) -> None:
+    name = request.getfixturevalue("spark") if engine == "spark" else engine
+    log = written(tmp_path / "a log.csv", ["time,watts", *[f"{clock(i)},{i}" for i in range(40)]])
+    for address in (log.as_uri(), f"{tmp_path.as_uri()}/*.csv"):
+        found, _ = build.summarise(Settings(log=[address], engine=name), use_cache=False)
+        assert found.log.rows_used == 40
+    with pytest.raises(InputError, match="is an address"):
+        build.summarise(Settings(log=["hdfs://head/logs"], engine=name), use_cache=False)

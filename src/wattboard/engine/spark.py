@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DAY_US = 86_400_000_000
 # Divisors of a day, so that every stretch lies in one.
 WIDTHS_US = tuple(DAY_US // n for n in (1, 4, 24, 144, 1440))
-FEW_ROWS = 200_000
+FEW_ROWS = 50_000
 ROWS_IN_WINDOW = 4_000_000
 BYTES_IN_PARTITION = 64 << 20
 MISSING_FILE = re.compile(
