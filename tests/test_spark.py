@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +26,11 @@ from spark_local import (
     hosts,
     written,
 )
+from wattboard import build
+from wattboard.engine import Cache, open_engine
+from wattboard.errors import InputError
 from wattboard.sample import write_sample
+from wattboard.settings import Settings
 from wattboard.summary import Summary
 
 Run = Callable[..., Summary]
@@ -121,13 +126,14 @@ def many_hosts(path: Path, hosts: int, seconds: int) -> Path:
     return written(path, lines)
 
 
+@pytest.mark.timeout(1200)
 def test_the_work_is_divided_and_little_comes_back(
     tmp_path: Path, summarise: Run, own_cache: Path
 ) -> None:
     """A limit on results well under the data, and no task through which all rows go."""
     needed("java")
-    log = many_hosts(tmp_path / "log.csv", hosts=60, seconds=6000)
-    limit = 3 << 20
+    log = many_hosts(tmp_path / "log.csv", hosts=40, seconds=5000)
+    limit = 1 << 20
     assert log.stat().st_size > 3 * limit
     folder = defaults(tmp_path / "conf", spark__driver__maxResultSize=str(limit))
     script = [sys.executable, str(ROOT / "tests" / "spark_limited.py"), "local[2]", str(log)]
@@ -141,7 +147,7 @@ def test_the_work_is_divided_and_little_comes_back(
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert "maxResultSize" in told["collected"]
-    rows = 60 * 6000
+    rows = 40 * 5000
     alone = [stage["rows"] for stage in told["stages"] if stage["tasks"] == 1]
     assert len(told["stages"]) > 50
     assert max(alone) < rows / 20, sorted(alone)[-5:]
@@ -149,3 +155,91 @@ def test_the_work_is_divided_and_little_comes_back(
     for summary in (ours, told["summary"]):
         del summary["settings"]["engine"]
     assert differences(ours, told["summary"]) == []
+
+
+def test_what_spark_cannot_read_as_duckdb_does(tmp_path: Path, summarise: Run, spark: str) -> None:
+    rows = [f"{clock(i)},{i % 90},x" for i in range(40)]
+    lines = ["time,watts,note", *rows]
+    quoted = [*lines[:21], f'{clock(20)},5,"two', 'lines"', *lines[22:]]
+    refused = {
+        written(tmp_path / "quoted.csv", quoted): r"not closed in its line, 22 \(.*: 1\)",
+        written(tmp_path / "plain.csv.gz", lines): "not packed",
+        written(tmp_path / "_log.csv", lines): "begins with '_'",
+    }
+    wide = tmp_path / "wide.csv"
+    wide.write_bytes("\n".join(lines).encode("utf-16"))
+    refused[wide] = "UTF-16"
+    for log, why in refused.items():
+        with pytest.raises(InputError, match=why) as error:
+            summarise(log, engine=spark)
+        assert "--engine duckdb" in error.value.hint
+    named = written(tmp_path / "log[1] a+b%20.csv", lines)
+    written(tmp_path / "log1 a+b%20.csv", lines[:10])
+    assert summarise(named, engine=spark).log.rows_used == 40
+
+
+def test_nothing_is_prepared_twice(tmp_path: Path, own_cache: Path, spark: str) -> None:
+    log = hosts(tmp_path / "log.csv", rows=50)
+    settings = Settings(log=[str(log)], engine=spark)
+    first, from_cache = build.summarise(settings)
+    assert not from_cache
+    for entry in own_cache.glob("analysis-*.json"):
+        entry.unlink()
+    made = {path: path.stat().st_mtime_ns for path in own_cache.glob("prepared-*")}
+    assert {path.suffix for path in made} == {".json", ".spark"}
+    again, _ = build.summarise(settings)
+    assert differences(first.model_dump(), again.model_dump()) == []
+    assert made == {path: path.stat().st_mtime_ns for path in own_cache.glob("prepared-*")}
+    # A folder that lost its end is none.
+    for path in own_cache.glob("prepared-*.spark"):
+        (path / "_SUCCESS").unlink()
+    for entry in own_cache.glob("analysis-*.json"):
+        entry.unlink()
+    healed, _ = build.summarise(settings)
+    assert differences(first.model_dump(), healed.model_dump()) == []
+    assert not [path for path in own_cache.iterdir() if path.name.startswith("spill-")]
+
+
+def test_a_model_and_its_rows_from_spark(
+    tmp_path: Path, wattboard: Callable[..., Any], spark: str
+) -> None:
+    """Fit and predict, with the rows written by the engine and put together here."""
+    log = power_log(7, hours=12, step_s=10).write(tmp_path / "log.csv")
+    told = {}
+    for engine in ("duckdb", spark):
+        model, out = tmp_path / f"{engine}.json", tmp_path / f"{engine}.parquet"
+        for command in (["fit", log, "-o", model], ["predict", model, log, "-o", out]):
+            done = wattboard(*command, "--engine", engine, "--quiet")
+            assert done.returncode == 0, done.stderr
+            assert done.stderr == ""
+        told[engine] = pq.read_table(out)
+    ours, theirs = told["duckdb"], told[spark]
+    assert theirs.column_names == ours.column_names
+    assert theirs["time_us"] == ours["time_us"]
+    assert theirs["time"].type == ours["time"].type
+    assert theirs["power_w"].to_numpy() == pytest.approx(ours["power_w"].to_numpy(), rel=1e-9)
+
+
+def test_a_path_that_workers_do_not_see(tmp_path: Path, own_cache: Path, spark: str) -> None:
+    cache = Cache()
+    engine = open_engine(spark, cache=cache)
+    try:
+        with pytest.raises(InputError, match="does not see") as error, engine.guarded():
+            engine.frame([str(tmp_path / "gone.parquet")])
+        assert "gone.parquet" in error.value.message
+        assert "every worker" in error.value.hint
+        assert "Exception" not in error.value.message
+    finally:
+        engine.close()
+        cache.close()
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_addresses(tmp_path: Path, request: pytest.FixtureRequest, engine: str) -> None:
+    name = request.getfixturevalue("spark") if engine == "spark" else engine
+    log = written(tmp_path / "a log.csv", ["time,watts", *[f"{clock(i)},{i}" for i in range(40)]])
+    for address in (log.as_uri(), f"{tmp_path.as_uri()}/*.csv"):
+        found, _ = build.summarise(Settings(log=[address], engine=name), use_cache=False)
+        assert found.log.rows_used == 40
+    with pytest.raises(InputError, match="is an address"):
+        build.summarise(Settings(log=["hdfs://head/logs"], engine=name), use_cache=False)

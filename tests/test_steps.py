@@ -15,10 +15,11 @@ from wattboard.quality.steps import gap_threshold_us, is_dense, usual_step
 S, HOUR = 1_000_000, 3_600_000_000
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+@pytest.fixture(params=["duckdb", "spark"])
+def engine(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    name = request.getfixturevalue("spark") if request.param == "spark" else "duckdb"
     cache = Cache(tmp_path / "cache")
-    opened = open_engine(cache=cache)
+    opened = open_engine(name, cache=cache)
     yield opened
     opened.close()
     cache.close()

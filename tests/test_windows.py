@@ -95,3 +95,34 @@ def test_later_rows_within_reach(duck: Engine, count: int, width: int) -> None:
     whole = near(found(duck, with_later(duck, frame, columns, count, reach)))
     assert near(found(duck, with_later(divided, frame, columns, count, reach))) == whole
     assert len(set(whole)) > 10
+
+
+def test_spark_and_duckdb_agree(duck: Engine, spark: str, tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "spark")
+    engine = open_engine(spark, cache=cache)
+    ours, theirs = log(duck, 5), log(engine, 5)
+    divided = Divided(engine, HOUR)
+    order = ("time_us", "host")
+    columns = ("time_us", "energy_kwh")
+    try:
+        assert engine.window_us > 0
+        pairs = [
+            (with_steps(duck, ours, STEPS), with_steps(divided, theirs, STEPS)),
+            (
+                with_steps(duck, ours, STEPS, by=("host",)),
+                with_steps(divided, theirs, STEPS, by=("host",)),
+            ),
+            (
+                with_running_sums(duck, ours, ("turn",), order=order),
+                with_running_sums(divided, theirs, ("turn",), order=order),
+            ),
+            (
+                with_later(duck, ours, columns, 1, 400 * HOUR),
+                with_later(divided, theirs, columns, 1, 400 * HOUR),
+            ),
+        ]
+        for one, other in pairs:
+            assert found(engine, other) == found(duck, one)
+    finally:
+        engine.close()
+        cache.close()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DAY_US = 86_400_000_000
 # Divisors of a day, so that every stretch lies in one.
 WIDTHS_US = tuple(DAY_US // n for n in (1, 4, 24, 144, 1440))
-FEW_ROWS = 200_000
+FEW_ROWS = 50_000
 ROWS_IN_WINDOW = 4_000_000
 BYTES_IN_PARTITION = 64 << 20
 MISSING_FILE = re.compile(
@@ -33,6 +33,7 @@ FULL_DISK = re.compile(r"No space left|Disk quota exceeded")
 CUT_OFF = re.compile(
     r"EOFException|ZipException|invalid (block|stored|distance|code|header)|incorrect"
 )
+MOST_CAUSES = 10
 TOO_LARGE = re.compile(r"maxResultSize")
 
 
@@ -112,10 +113,10 @@ class SparkEngine:
             raise
         except (PySparkException, Py4JError) as error:
             self.cache.check_intact()
-            told = str(error)
+            origin = getattr(error, "_origin", None)
             if isinstance(error, Py4JJavaError):
-                told = str(error.java_exception.toString())
-            raise self._error(what, told) from error
+                origin = error.java_exception
+            raise self._error(what, _said(origin) or str(error)) from error
 
     def _error(self, what: str, told: str) -> InputError | OutputError:
         first = next(
@@ -269,3 +270,12 @@ class SparkEngine:
     def close(self) -> None:
         """Remove what was kept for this log; the session stays for the next one."""
         self._spill.cleanup()
+
+
+def _said(error: Any) -> str:
+    """What an exception of Java's says, the causes of it last: they are what happened."""
+    told: list[str] = []
+    while error is not None and len(told) < MOST_CAUSES:
+        told.append(str(error.toString()).splitlines()[0])
+        error = error.getCause()
+    return "\n".join(told)

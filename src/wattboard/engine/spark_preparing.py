@@ -326,9 +326,9 @@ class SparkPreparer:
         if found["open"]:
             line = self._line(rows, recipe, found["file_part"], found["first_open"])
             raise InputError(
-                f"{path.name} has {found['open']:,} lines with a quoted cell that is not closed in "
-                f"them, the first in line {line:,}: a cell of several lines, or a stray quote. "
-                "The Spark engine reads line by line.",
+                f"{path.name} has a quoted cell that is not closed in its line, {line:,} (lines of the "
+                f"kind: {found['open']:,}): a cell of several lines, or a stray quote. The Spark "
+                "engine reads line by line.",
                 USE_DUCKDB,
             )
         ranges = {

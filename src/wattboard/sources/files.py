@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from wattboard.errors import InputError, UsageError
 from wattboard.sources.head import unreadable
@@ -15,6 +17,7 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".jsonl", ".ndjson", ".parquet")
 # What stands beside logs for people to read has these names too.
 PROSE = (".txt", ".log")
 PACKED = ("", ".gz", ".zst")
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 # In a folder that a build wrote (the site's writer puts it there): its tables are no readings.
 SITE_MARKER = ".wattboard"
 
@@ -77,6 +80,14 @@ def _expand_one(argument: str, notes: list[str]) -> list[LogFile]:
         raise UsageError(
             "A name of the log is empty.", "Name a file; a variable of the shell may be unset."
         )
+    address = ADDRESS.match(argument)
+    if address is not None and address.group(1).lower() != "file":
+        raise InputError(
+            f"{argument} is an address, and a log is files.",
+            "Mount it, or copy it to a disk; a cluster's workers need the same path.",
+        )
+    if address is not None:
+        argument = unquote(argument[address.end() :])
     path = Path(argument)
     if path.is_dir():
         inside = [LogFile(p, named=False) for p in _inside(path, notes)]
