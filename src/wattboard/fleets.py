@@ -47,10 +47,12 @@ def fleet_and_comparable(
         instants=incomplete.of if incomplete else clean.instants,
         width_s=log.total_width_us / 1e6,
     )
-    fleet = fleet_of(engine, measured, hosts.facts, totals, timezone)
+    fleet = fleet_of(engine, measured, hosts.names, hosts.facts, totals, timezone)
     drawing = [one.host for one in fleet.hosts if one.energy_kwh]
     blocks = (clean.last_us - clean.first_us) // block_us + 1
-    compared = comparable_hosts(engine, measured, drawing, int(blocks)) if drawing else None
+    compared = None
+    if drawing:
+        compared = comparable_hosts(engine, measured, hosts.names, drawing, int(blocks))
     if compared is not None and fleet.others is not None:
         more = len(fleet.others.host)
         compared = compared.model_copy(update={"left_out": compared.left_out + more})

@@ -40,11 +40,20 @@ SILENT = ("cpu_util_pct", "gpu_util_pct")
 
 
 @dataclass(frozen=True, slots=True)
+class Zeros:
+    """Of a column of load: whether any value is zero, and whether all are in whole per cent."""
+
+    any: bool
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HostFacts:
     """What is known of a host's rows before they are reduced; ``power`` counts values of power."""
 
     rows: int
     power: int
+    zeros: dict[str, Zeros]
     first_us: int
     last_us: int
     step_us: int
@@ -56,14 +65,16 @@ class HostFacts:
 class HostBuckets:
     """``frame`` has a row for each bucket of each host that holds a reading of power.
 
-    Its columns: ``host``, ``start_us``, ``bucket_us``, ``readings``, ``weight_us``, ``watt_us``,
-    ``sum_w``, ``min_w``, ``max_w``, ``first_us``, ``end_us``, ``gaps``, ``longest_us``; and of each
-    of ``loads`` the mean of its readings, null where there are none.
+    Its columns: ``host`` (the place of its name in ``names``), ``start_us``, ``bucket_us``,
+    ``readings``, ``weight_us``, ``watt_us``, ``sum_w``, ``min_w``, ``max_w``, ``first_us``,
+    ``end_us``, ``gaps``, ``longest_us``; and of each of ``loads`` the mean of its readings, null
+    where there are none.
     """
 
     frame: nw.LazyFrame[Any]
     loads: tuple[str, ...]
-    facts: dict[str, HostFacts]
+    names: tuple[str, ...]
+    facts: dict[int, HostFacts]
 
 
 def host_buckets(bench: Workbench, log: HostLog) -> HostBuckets:
@@ -71,8 +82,8 @@ def host_buckets(bench: Workbench, log: HostLog) -> HostBuckets:
     import narwhals as nw
 
     series = one_series_per_host(bench, log)
-    facts = _facts(bench, series, log)
-    form = bench.place(_form(series, log, facts), "host_form")
+    facts = _facts(bench, series)
+    form = bench.place(_form(log, facts), "host_form")
     rows = series.rows
     if _has_means(bench, rows):
         joined = rows.join(form.select("host", "bucket_us", "origin_us"), on="host", how="inner")
@@ -81,13 +92,12 @@ def host_buckets(bench: Workbench, log: HostLog) -> HostBuckets:
     power = _power(bench, rows, form)
     loads = [c for c in LOADS if c in series.columns]
     for column in loads:
-        power = power.join(
-            _load(rows, form, series, log, column), on=["host", "bucket"], how="left"
-        )
+        load = _load(bench, rows, form, series, facts, column, log)
+        power = power.join(load, on=["host", "bucket"], how="left")
     start = nw.col("bucket") * nw.col("bucket_us") + nw.col("origin_us")
     placed = power.join(form.select("host", "bucket_us", "origin_us"), on="host", how="inner")
     frame = placed.with_columns(start_us=start).drop("bucket", "origin_us")
-    return HostBuckets(bench.materialise(frame, "host_buckets"), tuple(loads), facts)
+    return HostBuckets(bench.materialise(frame, "host_buckets"), tuple(loads), series.names, facts)
 
 
 def _has_means(bench: Workbench, rows: nw.LazyFrame[Any]) -> bool:
@@ -97,24 +107,38 @@ def _has_means(bench: Workbench, rows: nw.LazyFrame[Any]) -> bool:
     return bool(widest)
 
 
-def _facts(bench: Workbench, series: HostSeries, log: HostLog) -> dict[str, HostFacts]:
+def _facts(bench: Workbench, series: HostSeries) -> dict[int, HostFacts]:
     import narwhals as nw
 
     time = nw.col("time_us")
-    found = bench.collect(
-        series.rows.group_by("host").agg(
-            rows=nw.len(), power=nw.col("power_w").count(), first=time.min(), last=time.max()
-        )
-    ).to_pylist()
+    judged = [c for c in SILENT if c in series.columns]
+    rows = series.rows
+    wanted = [nw.col("power_w").count().alias("power"), time.min().alias("first")]
+    wanted += [nw.len().alias("rows"), time.max().alias("last")]
+    for column in judged:
+        value = nw.col(column)
+        kinds = {"zero": value == 0, "other": value != 0, "uneven": value != value.round(0)}
+        flags = {
+            f"{column}__{kind}": nw.when(told).then(1).otherwise(0) for kind, told in kinds.items()
+        }
+        rows = rows.with_columns(**flags)
+        wanted += [nw.col(name).max() for name in flags]
+    found = bench.collect(rows.group_by("host").agg(*wanted)).to_pylist()
     known = series.rows.filter(~nw.col("power_w").is_null()).select("host", "time_us")
     steps = usual_steps(bench, with_steps(bench, known, {"since": SINCE}, by=("host",)))
     facts = {}
-    for row in sorted(found, key=lambda row: str(row["host"])):
+    for row in sorted(found, key=lambda row: int(row["host"])):
         step = steps.get(row["host"], 0)
         first, last = int(row["first"]), int(row["last"])
         facts[row["host"]] = HostFacts(
             rows=int(row["rows"]),
             power=int(row["power"]),
+            zeros={
+                c: Zeros(
+                    bool(row[f"{c}__zero"]), bool(row[f"{c}__other"]) and not row[f"{c}__uneven"]
+                )
+                for c in judged
+            },
             first_us=first,
             last_us=last,
             step_us=step,
@@ -124,7 +148,7 @@ def _facts(bench: Workbench, series: HostSeries, log: HostLog) -> dict[str, Host
     return facts
 
 
-def _form(series: HostSeries, log: HostLog, facts: dict[str, HostFacts]) -> Any:
+def _form(log: HostLog, facts: dict[int, HostFacts]) -> Any:
     """Per host what its expressions need, as a table."""
     import pyarrow as pa
 
@@ -135,7 +159,6 @@ def _form(series: HostSeries, log: HostLog, facts: dict[str, HostFacts]) -> Any:
         {
             "host": list(facts),
             "gap_us": [fact.gap_us for fact in facts.values()],
-            "step_us": [fact.step_us for fact in facts.values()],
             "bucket_us": [fact.bucket_us for fact in facts.values()],
             # As of a log that begins where the host does.
             "origin_us": [-offset_at(zone, fact.first_us - 2 * DAY_US) for fact in facts.values()],
@@ -187,11 +210,13 @@ def _power(bench: Workbench, rows: nw.LazyFrame[Any], form: nw.LazyFrame[Any]) -
 
 
 def _load(
+    bench: Workbench,
     rows: nw.LazyFrame[Any],
     form: nw.LazyFrame[Any],
     series: HostSeries,
-    log: HostLog,
+    facts: dict[int, HostFacts],
     column: str,
+    log: HostLog,
 ) -> nw.LazyFrame[Any]:
     """By host and bucket the mean of a column of load, without the zeros that are no readings."""
     import narwhals as nw
@@ -200,7 +225,7 @@ def _load(
     proof = [c for c in PROOF if c in series.columns] if column == "gpu_util_pct" else []
     told = rows.select("host", "time_us", "width_us", column, *proof)
     if column in SILENT and not log.explicit_missing:
-        told = _without_silence(told, form, column, proof)
+        told = _without_silence(bench, told, facts, column, proof)
     placed = told.filter(~value.is_null()).join(
         form.select("host", "bucket_us", "origin_us"), on="host", how="inner"
     )
@@ -209,51 +234,57 @@ def _load(
 
 
 def _without_silence(
-    told: nw.LazyFrame[Any], form: nw.LazyFrame[Any], column: str, proof: list[str]
+    bench: Workbench,
+    told: nw.LazyFrame[Any],
+    facts: dict[int, HostFacts],
+    column: str,
+    proof: list[str],
 ) -> nw.LazyFrame[Any]:
     """The rows without zeros that last as long as no reading does; each host is judged on its own.
 
     A run of zeros ends at any other value; rows without a value are passed over. Where a host's load
-    is written in whole per cent, an hour decides instead of five minutes.
+    is written in whole per cent, an hour decides instead of five minutes. Hosts without any zero,
+    which most are, need no look.
     """
     import narwhals as nw
+    import pyarrow as pa
 
-    value, time = nw.col(column), nw.col("time_us")
-    read = ~value.is_null()
+    doubted = [host for host, fact in facts.items() if fact.zeros[column].any]
+    if not doubted:
+        return told
+    table = {"host": doubted, "step_us": [facts[host].step_us for host in doubted]}
+    table["least"] = [
+        decisive_length_us(0, whole=facts[host].zeros[column].whole)[0] for host in doubted
+    ]
+    form = bench.place(pa.table(table), "doubted")
+    value, time, width = nw.col(column), nw.col("time_us"), nw.col("width_us")
     proven = [nw.col(c).fill_null(0.0) != 0 for c in proof]
     alive = nw.any_horizontal(value.fill_null(0.0) != 0, *proven, ignore_nulls=True)
-    there = nw.any_horizontal(read, *proven, ignore_nulls=True)
-    seen = told.filter(there).with_columns(alive=nw.when(alive).then(1).otherwise(0))
+    there = nw.any_horizontal(~value.is_null(), *proven, ignore_nulls=True)
+    mine = told.join(form.select("host"), on="host", how="semi")
+    seen = mine.filter(there).with_columns(alive=nw.when(alive).then(1).otherwise(0))
     before = nw.col("alive").shift(1).over("host", order_by="time_us")
     turn = seen.with_columns(before=before).with_columns(
         turn=nw.when(nw.col("before") == nw.col("alive")).then(0).otherwise(1)
     )
-    runs = turn.with_columns(run=nw.col("turn").cum_sum().over("host", order_by="time_us"))
-    uneven = nw.when(value != value.round(0)).then(1).otherwise(0)
-    kinds = told.with_columns(uneven=uneven, some=nw.when(value != 0).then(1).otherwise(0))
-    judged = kinds.group_by("host").agg(nw.col("uneven").max(), nw.col("some").max())
-    whole = (nw.col("uneven") == 0) & (nw.col("some") == 1)
-    step = nw.when(nw.col("width_us") > 0).then(0).otherwise(nw.col("step_us"))
-    short, long = (decisive_length_us(0, whole=told_whole)[0] for told_whole in (False, True))
-    least = nw.when(whole).then(long).otherwise(short)
-    zeros = (
+    runs = bench.materialise(
+        turn.with_columns(run=nw.col("turn").cum_sum().over("host", order_by="time_us")),
+        "load_runs",
+    )
+    # As of a whole log: three steps at the least, of readings that are instants.
+    steps = nw.when(width > 0).then(0).otherwise(3 * nw.col("step_us"))
+    longest = nw.when(nw.col("steps") > nw.col("least")).then(nw.col("steps"))
+    length = nw.col("end") - nw.col("begin") + width
+    silent = (
         runs.filter(nw.col("alive") == 0)
         .group_by("host", "run")
-        .agg(
-            begin=time.min(),
-            end=time.max(),
-            width_us=nw.col("width_us").max(),
-        )
-        .join(judged, on="host", how="inner")
-        .join(form.select("host", "step_us"), on="host", how="inner")
-        .with_columns(least=least, steps=3 * step)
-        .with_columns(
-            least=nw.when(nw.col("steps") > nw.col("least"))
-            .then(nw.col("steps"))
-            .otherwise(nw.col("least"))
-        )
+        .agg(begin=time.min(), end=time.max(), width_us=width.max())
+        .join(form, on="host", how="inner")
+        .with_columns(steps=steps)
+        .filter(length >= longest.otherwise(nw.col("least")))
+        .select("host", "run")
     )
-    length = nw.col("end") - nw.col("begin") + nw.col("width_us")
-    silent = zeros.filter(length >= nw.col("least")).select("host", "run", silent=nw.lit(1))
-    marked = runs.join(silent, on=["host", "run"], how="left")
-    return marked.filter(nw.col("silent").is_null()).select("host", "time_us", "width_us", column)
+    kept = runs.join(silent, on=["host", "run"], how="anti")
+    names = told.collect_schema().names()
+    others = told.join(form.select("host"), on="host", how="anti")
+    return nw.concat([others.select(*names), kept.select(*names)], how="vertical")

@@ -44,11 +44,13 @@ class HostLog:
 class HostSeries:
     """A row for each instant of each host: ``host``, ``time_us``, ``power_w`` and ``columns``.
 
+    ``host`` is the place of a name in ``names``: numbers sort and join in two thirds of the time.
     ``width_us`` of a row is that of the mean it holds, 0 for an instant.
     """
 
     rows: nw.LazyFrame[Any]
     columns: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def one_series_per_host(bench: Workbench, log: HostLog) -> HostSeries:
@@ -70,7 +72,7 @@ def one_series_per_host(bench: Workbench, log: HostLog) -> HostSeries:
     wanted = ["host", "time_us", *values]
     if not several:
         rows = frame.select(*wanted).with_columns(width_us=nw.lit(float(width)))
-        return HostSeries(bench.materialise(rows, "host_rows"), tuple(values))
+        return _numbered(bench, rows, values, sorted(by_host))
     ticked = _added_up(bench, frame, values, several, width)
     busiest = ["busiest_gpu_pct"] if "gpu_util_pct" in values else []
     columns = [*values, *busiest]
@@ -85,7 +87,21 @@ def one_series_per_host(bench: Workbench, log: HostLog) -> HostSeries:
         rows = rows.with_columns(**nothing, width_us=nw.lit(float(width)))
         parts.append(rows.select("host", "time_us", *columns, "width_us"))
     whole = nw.concat(parts, how="vertical") if len(parts) > 1 else parts[0]
-    return HostSeries(bench.materialise(whole, "host_rows"), tuple(columns))
+    return _numbered(bench, whole, columns, sorted(by_host))
+
+
+def _numbered(
+    bench: Workbench, rows: nw.LazyFrame[Any], columns: Sequence[str], names: Sequence[str]
+) -> HostSeries:
+    """The rows with numbers for names, computed once."""
+    import narwhals as nw
+    import pyarrow as pa
+
+    table = pa.table({"host": list(names), "number": list(range(len(names)))})
+    numbers = bench.place(table, "host_names")
+    joined = rows.join(numbers, on="host", how="inner").drop("host")
+    numbered = joined.with_columns(host=nw.col("number")).drop("number")
+    return HostSeries(bench.materialise(numbered, "host_rows"), tuple(columns), tuple(names))
 
 
 def _added_up(
@@ -253,14 +269,14 @@ def _expected(metered: dict[str, list[dict[str, Any]]], widths: dict[str, int]) 
     return pa.table(columns)
 
 
-def usual_steps(bench: Workbench, known: nw.LazyFrame[Any]) -> dict[str, int]:
+def usual_steps(bench: Workbench, known: nw.LazyFrame[Any]) -> dict[int, int]:
     """The median step of each host, µs, as :func:`wattboard.quality.steps.usual_step` finds it.
 
     ``known`` has ``host`` and ``since``; the counts of steps stay in the engine.
     """
     import narwhals as nw
 
-    steps: dict[str, int] = {}
+    steps: dict[int, int] = {}
     frame = known.select("host", "since").filter(nw.col("since") > 0)
     for unit_us in (1000, 1):
         counted = frame.with_columns(since=nw.col("since") // unit_us).group_by("host", "since")

@@ -166,16 +166,21 @@ def _moments(frame: nw.LazyFrame[Any], block_us: int) -> nw.LazyFrame[Any]:
 
 
 def comparable_hosts(
-    engine: Engine, measured: Measured, hosts: Sequence[str], block_count: int
+    engine: Engine,
+    measured: Measured,
+    names: Sequence[str],
+    hosts: Sequence[str],
+    block_count: int,
 ) -> Comparable | None:
-    """The blocks of the hosts named, as many of them as the pages can carry."""
+    """The blocks of the hosts, as many of them as the pages can carry; ``names`` are all names."""
     import narwhals as nw
     import pyarrow as pa
 
     if block_count < FEWEST_BLOCKS:
         return None
     shown = list(hosts)[: max(MOST_BLOCKS // block_count, 2)]
-    chosen = engine.place(pa.table({"host": shown}), "compared")
+    at = {name: number for number, name in enumerate(names)}
+    chosen = engine.place(pa.table({"host": [at[host] for host in shown]}), "compared")
     table = engine.collect(
         measured.blocks.join(chosen, on="host", how="semi")
         .filter(nw.col("weight_us") > 0)
@@ -183,7 +188,7 @@ def comparable_hosts(
     )
     rows: dict[str, list[dict[str, Any]]] = {host: [] for host in shown}
     for row in table.to_pylist():
-        rows[row["host"]].append(row)
+        rows[names[int(row["host"])]].append(row)
     found = [_host_blocks(host, rows[host], measured.block_us) for host in shown]
     seconds: Literal[86400, 3600] = 86400 if measured.block_us == DAY_US else 3600
     return Comparable(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, Any, Protocol
@@ -68,19 +68,21 @@ class LogTotals:
 def fleet_of(
     engine: Engine,
     measured: Measured,
-    facts: Mapping[str, Facts],
+    names: Sequence[str],
+    facts: Mapping[int, Facts],
     totals: LogTotals,
     timezone: str,
 ) -> Fleet:
     """All hosts of a log, most energy first; what their energy means is :func:`with_footprint`'s."""
-    rows = {row["host"]: row for row in _collected(engine, measured)}
+    rows = {int(row["host"]): row for row in _collected(engine, measured)}
     levels = _levels(engine, measured)
     hosts = [
-        _figures(host, fact, rows.get(host), levels.get(host), timezone)
-        for host, fact in facts.items()
+        _figures(names[number], fact, rows.get(number), levels.get(number), timezone)
+        for number, fact in facts.items()
     ]
     hosts.sort(key=lambda one: (-(one.energy_kwh or 0.0), one.energy_kwh is None, one.host))
-    idle = [(one, row) for one in hosts if one.idle_kwh is not None and (row := rows.get(one.host))]
+    at = {name: number for number, name in enumerate(names)}
+    idle = [(one, rows[at[one.host]]) for one in hosts if one.idle_kwh is not None]
     rest = hosts[MOST_HOSTS:]
     return Fleet(
         host_count=len(hosts),
@@ -150,7 +152,7 @@ def _collected(engine: Engine, measured: Measured) -> list[dict[str, Any]]:
     return found
 
 
-def _levels(engine: Engine, measured: Measured) -> dict[str, float]:
+def _levels(engine: Engine, measured: Measured) -> dict[int, float]:
     """The idle power of the hosts that have a plateau."""
     import pyarrow as pa
 
@@ -158,7 +160,7 @@ def _levels(engine: Engine, measured: Measured) -> dict[str, float]:
         return {}
     shifts = engine.place(pa.table({"shift": [-1.0, 0.0, 1.0]}), "shifts")
     found = engine.collect(idle_levels(measured.buckets, shifts)).to_pylist()
-    return {row["host"]: float(row["idle_w"]) for row in found}
+    return {int(row["host"]): float(row["idle_w"]) for row in found}
 
 
 def _figures(
