@@ -211,6 +211,16 @@ def test_the_same_build_again_says_the_same_and_writes_nothing(
     assert "Unchanged " in wattboard(*run).stdout
 
 
+def test_a_build_that_fits_a_model_leaves_a_note_though_libraries_set_variables(
+    tmp_path: Path, wattboard: Run, own_cache: Path
+) -> None:
+    log = tmp_path / "log.csv"
+    assert wattboard("sample", "-o", log, "--rows", "12000", "--quiet").returncode == 0
+    run = ("build", log, "-o", tmp_path / "site")
+    assert "Wrote " in wattboard(*run).stdout
+    assert "Unchanged " in wattboard(*run).stdout
+
+
 @pytest.mark.parametrize("option", ["--json", "--quiet"])
 def test_json_and_silence_are_the_same_again(
     tmp_path: Path, wattboard: Run, own_cache: Path, option: str
