@@ -215,7 +215,7 @@ def test_a_build_that_fits_a_model_leaves_a_note_though_libraries_set_variables(
     tmp_path: Path, wattboard: Run, own_cache: Path
 ) -> None:
     log = tmp_path / "log.csv"
-    assert wattboard("sample", "-o", log, "--rows", "12000", "--quiet").returncode == 0
+    assert wattboard("sample", "-o", log, "--rows", "20000", "--quiet").returncode == 0
     run = ("build", log, "-o", tmp_path / "site")
     assert "Wrote " in wattboard(*run).stdout
     assert "Unchanged " in wattboard(*run).stdout
