@@ -166,6 +166,18 @@ def test_what_changes_during_a_build_leaves_no_note(
     assert standing(WORDS) is None
 
 
+def test_what_a_library_puts_into_the_environment_is_no_change(
+    place: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_cache / unchanged._entry(WORDS)).unlink()
+    call, read = Call.of(WORDS, Path("wattboard.toml")), Read(("logs",), ())
+    before = seen(call, read)
+    with monkeypatch.context() as here:
+        here.setenv("KMP_INIT_AT_FORK", "FALSE")
+        keep(call, read, before, Told("site", "site/index.html", 2, 100, (), None))
+    assert standing(WORDS) is not None
+
+
 def test_a_pipe_is_read_each_time(place: Path) -> None:
     os.mkfifo("logs.csv")
     assert seen(Call.of(WORDS, None), Read(("logs.csv",), ())) is None

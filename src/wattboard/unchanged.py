@@ -44,16 +44,22 @@ INSTALLED = (".dist-info", ".egg-info")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How a build was called: the words of its command line, and what its configuration holds."""
+    """How a build was called: the words of its command line, what its configuration holds, and where.
+
+    The environment is that of the call: libraries (scikit-learn is one) put variables of their own into
+    it when they are imported.
+    """
 
     words: tuple[str, ...]
     config: str | None
     config_sha256: str | None
+    environment: str
 
     @classmethod
     def of(cls, words: Sequence[str], config: Path | None) -> Call:
         """To be taken before the settings are read, so that a change between the two is seen."""
-        return cls(tuple(words), None if config is None else str(config), _bytes_of(config))
+        name = None if config is None else str(config)
+        return cls(tuple(words), name, _bytes_of(config), _environment())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ def seen(call: Call, read: Read) -> dict[str, Any] | None:
             "extras": [file_identity(Path(name)) for name in read.extras],
             "fetched": _below(default_cache_folder() / FETCHED),
             "code": code_identity(),
-            "environment": _environment(),
+            "environment": call.environment,
         }
     except (OSError, WattboardError):
         return None
@@ -129,10 +135,11 @@ def standing(words: Sequence[str]) -> Told | None:
     if note is None:
         return None
     try:
-        call = Call(**note["call"] | {"words": tuple(note["call"]["words"])})
+        config = note["call"]["config"]
+        call = Call.of(words, None if config is None else Path(config))
         read = Read(tuple(note["read"]["log"]), tuple(note["read"]["extras"]))
         told = Told(**note["told"] | {"lines": tuple(note["told"]["lines"])})
-        same = call.words == tuple(words) and note["seen"] == _as_json(seen(call, read))
+        same = note["call"] == _as_json(asdict(call)) and note["seen"] == _as_json(seen(call, read))
         return told if same and note["site"] == _as_json(_site(Path(told.path), told)) else None
     except (OSError, TypeError, KeyError, AttributeError):
         # A note of another version, or a damaged one; or the site is gone.
