@@ -29,10 +29,16 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp
 
 
 @pytest.fixture(scope="module")
-def summary(tmp_path_factory: pytest.TempPathFactory) -> Summary:
+def built(tmp_path_factory: pytest.TempPathFactory) -> build.Built:
     path = tmp_path_factory.mktemp("one") / "sample.csv"
     write_sample(path, rows=20_000)
-    return build.summarise(Settings(log=[str(path)], location="ECU"), use_cache=False)[0]
+    given = Settings(log=[str(path)], location="ECU", out=str(path.parent / "site"))
+    return build.build(given, use_cache=False)
+
+
+@pytest.fixture(scope="module")
+def summary(built: build.Built) -> Summary:
+    return built.summary
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +47,11 @@ def tables() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def files(summary: Summary, tables: dict[str, Any]) -> dict[str, bytes]:
-    return render(summary, figures(summary), plotly_js(), tables)
+def files(built: build.Built, tables: dict[str, Any]) -> dict[str, bytes]:
+    found = render(built.summary, figures(built.summary), plotly_js(), tables)
+    site = built.site.path
+    own = [site / "data/readings.js", *(site / "tiles").rglob("*.js")]
+    return found | {path.relative_to(site).as_posix(): path.read_bytes() for path in own}
 
 
 @pytest.fixture(scope="module")
