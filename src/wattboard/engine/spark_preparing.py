@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from wattboard.engine.cache import Cache, file_identity, key_of
+from wattboard.engine.cache import Cache, file_identity, key_of, load_json
 from wattboard.engine.converting import convert_file
 from wattboard.engine.damage import (
     SHOWN_CHARS,
@@ -141,17 +141,16 @@ class SparkPreparer:
         ]
         if not any(one.notes for one in prepared):
             with self._cache.writing(f"prepared-{key}.json") as temporary:
-                temporary.write_text(json.dumps([asdict(one) for one in prepared]), "utf-8")
+                temporary.write_text(
+                    json.dumps({"files": [asdict(one) for one in prepared]}), "utf-8"
+                )
         return dict(zip(paths, prepared, strict=True))
 
     def _stored(self, entry: str) -> list[Prepared] | None:
-        try:
-            records = json.loads(self._cache.path(entry).read_text("utf-8"))
-        except (OSError, ValueError):
+        record = load_json(self._cache.path(entry), "files")
+        if record is None or not isinstance(record["files"], list):
             return None
-        if not isinstance(records, list):
-            return None
-        found = [revived(record) for record in records]
+        found = [revived(one) for one in record["files"]]
         whole = [
             one for one in found if one is not None and all(is_whole(part) for part in one.parquet)
         ]
