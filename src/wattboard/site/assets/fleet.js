@@ -68,11 +68,12 @@
     if (!box) return;
     const [input, list, output] = ["input", "datalist", "output"].map((name) => box.querySelector(name));
     const told = document.querySelector("#own-command");
-    const names = new Map(all.map((row) => [named(row.host).toLowerCase(), row.host]));
+    // In either case of letters, where only one host is called so.
+    const names = new Map([...all.map((row) => [named(row.host).toLowerCase(), row.host]), ...all.map((row) => [named(row.host), row.host])]);
     input.addEventListener("input", () => {
       const query = input.value.trim();
       list.replaceChildren(...rows.search(all, query).slice(0, 50).map((row) => new Option(named(row.host), named(row.host))));
-      const host = names.get(query.toLowerCase());
+      const host = names.get(query) ?? names.get(query.toLowerCase());
       if (host) told.textContent = told.dataset.command.replace("{}", () => quoted(host));
       output.textContent = query && !host ? "no host is called so" : "";
     });
