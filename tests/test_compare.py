@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from host_logs import host, write
 from wattboard.analysis.fleet.compared import Choice, compare, mean_of, slope_of, t_quantile
-from wattboard.summary import Comparison, HostBlocks
+from wattboard.summary import Comparison, HostBlocks, Summary
 
 
 def blocks(name: str, mean_w: np.ndarray, first: int = 100, **more: list) -> HostBlocks:
@@ -160,3 +166,53 @@ def test_the_slope_of_a_period_is_that_of_its_blocks() -> None:
     half = t_quantile(found.freedom) * np.sqrt(found.variance)
     assert 0.002 < half < 0.06
     assert slope_of(sxx[:4].tolist(), sxx[:4].tolist()).value is None
+
+
+# --------------------------------------------------------------------------- the command
+
+
+def test_the_command_tells_what_the_page_tells(
+    tmp_path: Path,
+    wattboard: Callable[..., subprocess.CompletedProcess[str]],
+    summarise: Callable[..., Summary],
+) -> None:
+    hosts = [host("a", 1, hours=48), host("b:1", 2, base_w=95, hours=48)]
+    log = write(tmp_path / "log.csv", hosts)
+    found = summarise(log).comparable
+    assert found is not None
+    one, two = (next(h for h in found.hosts if h.host == name) for name in ("a", "b:1"))
+    done = wattboard("compare", log, "--a", "a", "--b", "b:1", "--json")
+    assert json.loads(done.stdout) == compare(whole(one), whole(two)).model_dump()
+    # A host with a colon in its name, and days that are named whole.
+    sides = ("--a", "b:1:2024-03-01..2024-03-01", "--b", "b:1:2024-03-02T01:00..2024-03-02T22:00")
+    done = wattboard("compare", log, *sides, "--json")
+    first = two.block[0]
+    expected = compare(Choice(two, first, first + 23), Choice(two, first + 25, first + 46))
+    assert json.loads(done.stdout) == expected.model_dump()
+    done = wattboard("compare", log, "--a", "a", "--b", "b:1")
+    assert "A: a, 2024-03-01 00:00 to 2024-03-02 23:00" in done.stdout
+    assert "48 hours that both have, hour by hour" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [
+        (("--a", "a"), "Give both --a and --b"),
+        (("--a", "c", "--b", "a"), "no host 'c' among the 2"),
+        (("--a", "2024-03-01..2024-03-01", "--b", "a"), "names no host"),
+        (("--a", "a:2024-03-02..2024-03-01", "--b", "b"), "ends before it begins"),
+        (("--a", "a:2024-03-01..2024-13-01", "--b", "b"), "is no day or time"),
+        (("--a", "a", "--b", "a"), "overlap"),
+    ],
+)
+def test_sides_that_cannot_be_compared_are_refused(
+    tmp_path: Path,
+    wattboard: Callable[..., subprocess.CompletedProcess[str]],
+    sides: tuple[str, ...],
+    said: str,
+) -> None:
+    log = write(tmp_path / "log.csv", [host("a", 1, hours=6), host("b", 2, hours=6)])
+    done = wattboard("compare", log, *sides)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -11,6 +11,7 @@ import typer
 
 from wattboard import interrupts
 from wattboard.cache_commands import cache_app, fetch
+from wattboard.compare_command import compare
 from wattboard.errors import InputError, UsageError
 from wattboard.estimate_command import estimate
 from wattboard.init_command import init
@@ -387,6 +388,7 @@ def locations(
     list_locations(" ".join(query or ()), settings, as_json=as_json)
 
 
+app.command()(compare)
 app.command()(estimate)
 app.command()(fetch)
 app.command()(live)

@@ -17,8 +17,17 @@ DAY_S = 86_400
 EPOCH = datetime(1970, 1, 1)  # the local clock
 # What the page's script knows of a host; the CSV file has it all.
 SHOWN = (
-    *("host", "energy_kwh", "mean_w", "idle_share_of_time", "idle_w", "idle_kwh", "mean_cpu_pct"),
-    *("w_per_pct", "slope_low", "slope_high", "co2e_kg", "cost", "covered_hours", "gap_hours"),
+    *(
+        "host",
+        "energy_kwh",
+        "covered_hours",
+        "mean_w",
+        "idle_share_of_time",
+        "idle_w",
+        "idle_kwh",
+        "mean_cpu_pct",
+    ),
+    *("w_per_pct", "slope_low", "slope_high", "co2e_kg", "cost", "gap_hours"),
     *("power_missing", "idle_reason", "slope_reason"),
 )
 DIGITS = 9
@@ -62,14 +71,10 @@ def fleet_files(summary: Summary) -> dict[str, bytes]:
     header = list(rows[0]) if rows else ["host"]
     cells = [[row[name] for name in header] for row in rows]
     if others is not None:
-        places = [SHOWN.index(name) for name in ("host", "energy_kwh", "covered_hours")]
         for values in zip(others.host, others.energy_kwh, others.covered_hours, strict=True):
-            line: list[Any] = [None] * len(SHOWN)
-            for place, value in zip(places, values, strict=True):
-                line[place] = _short(value)
-            # The rest is known and not told here: two lists would not say which.
-            listed.append(line)
-            told = dict(zip(("host", "energy_kwh", "covered_hours"), values, strict=True))
+            # A row that ends after these is of a host whose other figures are not told.
+            listed.append([_short(value) for value in values])
+            told = dict(zip(SHOWN[:3], values, strict=True))
             cells.append([told.get(name) for name in header])
     compact = json.dumps(listed, ensure_ascii=False, separators=(",", ":"))
     found["data/fleet.js"] = script("table", "fleet", compact)

@@ -12,21 +12,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from math import floor, log10
 from typing import Any
 
 from wattboard.schema import COLUMN
 from wattboard.site import known_texts as known
-from wattboard.summary import (
-    Comparable,
-    Fleet,
-    HostFigures,
-    InputFile,
-    LogInfo,
-    Model,
-    RuleResult,
-    Summary,
-)
+from wattboard.site.host_names import compared_with_names, with_names
+from wattboard.summary import InputFile, LogInfo, Model, RuleResult, Summary
 from wattboard.zones import stretches
 
 COUNTRY = re.compile(r"[A-Z]{3}")
@@ -112,6 +105,7 @@ def redact(summary: Summary) -> Redacted:
     names = Names()
     inputs = [_input(item, names) for item in summary.inputs]
     log = _log(summary.log, names)
+    host_named = partial(names.of, "host")
     host = summary.settings.get("host")
     if isinstance(host, str):
         title = log.title.removesuffix(host) + names.of("host", host).removeprefix("host ")
@@ -134,8 +128,8 @@ def redact(summary: Summary) -> Redacted:
             "log": log,
             "quality": summary.quality.model_copy(update={"rules": rules}),
             "footprint": foot,
-            "fleet": _fleet(summary.fleet, names),
-            "comparable": _comparable(summary.comparable, names),
+            "fleet": with_names(summary.fleet, host_named),
+            "comparable": compared_with_names(summary.comparable, host_named),
             "co2": co2,
             "findings": [],
         }
@@ -186,33 +180,6 @@ def _log(log: LogInfo, names: Names) -> LogInfo:
             "notes": [_note(note, known.NOTES, names) for note in log.notes],
             "means": [one.model_copy(update={"by": _by(one.by, names)}) for one in log.means],
         }
-    )
-
-
-def _fleet(fleet: Fleet | None, names: Names) -> Fleet | None:
-    """Hosts by their number; the ones of the table have it by the order of their names."""
-    if fleet is None:
-        return None
-
-    def named(one: HostFigures) -> HostFigures:
-        return one.model_copy(update={"host": names.of("host", one.host)})
-
-    others = fleet.others
-    if others is not None:
-        others = others.model_copy(update={"host": [names.of("host", one) for one in others.host]})
-    return fleet.model_copy(update={"hosts": [named(one) for one in fleet.hosts], "others": others})
-
-
-def _comparable(found: Comparable | None, names: Names) -> Comparable | None:
-    if found is None:
-        return None
-    hosts = [one.model_copy(update={"host": names.of("host", one.host)}) for one in found.hosts]
-    opens = found.opens
-    a, b = (
-        one.model_copy(update={"host": names.of("host", one.host)}) for one in (opens.a, opens.b)
-    )
-    return found.model_copy(
-        update={"hosts": hosts, "opens": opens.model_copy(update={"a": a, "b": b})}
     )
 
 

@@ -10,9 +10,11 @@ from wattboard.analysis.fleet.blocks import (
     comparable_hosts,
     comparable_log,
 )
+from wattboard.analysis.fleet.compared import Choice, compare
 from wattboard.analysis.fleet.figures import LogTotals, fleet_of, with_footprint
 
 __all__ = [
+    "Choice",
     "Engine",
     "LogTotals",
     "Measured",
@@ -20,6 +22,7 @@ __all__ = [
     "blocks_of_hosts",
     "comparable_hosts",
     "comparable_log",
+    "compare",
     "fleet_of",
     "with_footprint",
 ]

@@ -122,7 +122,9 @@
   const named = (host) => host || "(no name)";
   const entry = (side) => {
     const field = of(side, "host");
-    return field ? index.hosts.find(([host]) => named(host).toLowerCase() === field.value.trim().toLowerCase()) : index.hosts[0];
+    if (!field) return index.hosts[0];
+    const name = field.value.trim();
+    return index.hosts.find(([host]) => named(host) === name) ?? index.hosts.find(([host]) => named(host).toLowerCase() === name.toLowerCase());
   };
 
   async function blocks([host, piece]) {

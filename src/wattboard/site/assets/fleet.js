@@ -1,7 +1,7 @@
 "use strict";
 // The fleet page: its table of hosts, and the command that builds the site of one.
 (() => {
-  const FIELDS = ["host", "energy_kwh", "mean_w", "idle_share_of_time", "idle_w", "idle_kwh", "mean_cpu_pct", "w_per_pct", "slope_low", "slope_high", "co2e_kg", "cost", "covered_hours", "gap_hours", "power_missing", "idle_reason", "slope_reason"];
+  const FIELDS = ["host", "energy_kwh", "covered_hours", "mean_w", "idle_share_of_time", "idle_w", "idle_kwh", "mean_cpu_pct", "w_per_pct", "slope_low", "slope_high", "co2e_kg", "cost", "gap_hours", "power_missing", "idle_reason", "slope_reason"];
   const ROWS = 50;
   const { number, scaled, money } = wattboard.numbers;
   const { rows, controls } = wattboard;
@@ -47,7 +47,7 @@
   async function hosts() {
     const found = await wattboard.get("table", "fleet", "data/fleet.js");
     const all = found.map((values) => {
-      const row = Object.fromEntries(FIELDS.map((name, i) => [name, values[i]]));
+      const row = Object.fromEntries(FIELDS.map((name, i) => [name, values[i] ?? null]));
       row.text = named(row.host).toLowerCase();
       return row;
     });
@@ -68,11 +68,12 @@
     if (!box) return;
     const [input, list, output] = ["input", "datalist", "output"].map((name) => box.querySelector(name));
     const told = document.querySelector("#own-command");
-    const names = new Map(all.map((row) => [named(row.host).toLowerCase(), row.host]));
+    // In either case of letters, where only one host is called so.
+    const names = new Map([...all.map((row) => [named(row.host).toLowerCase(), row.host]), ...all.map((row) => [named(row.host), row.host])]);
     input.addEventListener("input", () => {
       const query = input.value.trim();
       list.replaceChildren(...rows.search(all, query).slice(0, 50).map((row) => new Option(named(row.host), named(row.host))));
-      const host = names.get(query.toLowerCase());
+      const host = names.get(query) ?? names.get(query.toLowerCase());
       if (host) told.textContent = told.dataset.command.replace("{}", () => quoted(host));
       output.textContent = query && !host ? "no host is called so" : "";
     });
