@@ -129,8 +129,8 @@ class SparkEngine:
                 "Free some space, set WATTBOARD_CACHE to a folder on another disk, or spark.local.dir.",
             )
         if MISSING_FILE.search(told):
-            found = re.search(r"File (\S+) does not exist|path (\S+)", told)
-            named = next((g for g in found.groups() if g), what) if found else what
+            found = re.search(r"\b(?:file:)?(/[^\s,]+)", told)
+            named = found.group(1).rstrip(".") if found else what
             return InputError(
                 f"A worker of {self._url} does not see {named}.",
                 "The log and the cache have to lie where every worker finds them under the same "
