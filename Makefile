@@ -59,6 +59,14 @@ bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/build.py
 
+# The table of the README; plotly-resampler needs an older Plotly, and has an environment of its own.
+compare: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	test -d $(VENV)/resampler || $(PYTHON) -m venv $(VENV)/resampler
+	$(VENV)/resampler/bin/python -m pip install --quiet --disable-pip-version-check plotly-resampler pandas
+	$(BIN)/python benchmarks/compared.py --resampler $(VENV)/resampler/bin/python
+.PHONY: compare
+
 clean:
 	rm -rf $(VENV) demo
 

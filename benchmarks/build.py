@@ -125,8 +125,8 @@ def middle(runs: list[Run]) -> Run:
     return Run(*(statistics.median(figures) for figures in zip(*runs, strict=True)))
 
 
-def one_file(folder: Path, log: Path, times: int) -> None:
-    """Everything beside the pass over one file."""
+def one_file(folder: Path, log: Path, times: int) -> dict[str, list[Run]]:
+    """Everything beside the pass over one file; the site stays in ``folder / "site"``."""
     cache = {"WATTBOARD_CACHE": str(folder / "cache")}
     site = folder / "site"
     again = build([log], site)
@@ -135,6 +135,9 @@ def one_file(folder: Path, log: Path, times: int) -> None:
     commands: dict[str, Callable[[], list[str]]] = {
         "one DuckDB pass": lambda: [sys.executable, "-c", PASS, str(log)],
         "wattboard, cold": lambda: build([log], folder / "cold", "--no-cache"),
+        "wattboard, minutes": lambda: build(
+            [log], folder / "cold", "--no-cache", "--detail", "minute"
+        ),
         "wattboard, no model": lambda: [
             *(sys.executable, "-c", WITHOUT_MODEL, str(log), str(folder / "plain"))
         ],
@@ -162,6 +165,7 @@ def one_file(folder: Path, log: Path, times: int) -> None:
         print(line(label, runs, base))
     added = middle(found["wattboard, cold"]).seconds - middle(found["wattboard, no model"]).seconds
     print(f"{'the model adds':34} {added:7.2f} s  {added / base.seconds:5.2f} x")
+    return found
 
 
 def monthly(whole: Path, folder: Path, rows_a_month: int) -> Iterator[Path]:
