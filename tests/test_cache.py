@@ -93,6 +93,20 @@ def test_a_build_mends_a_damaged_cache(
     assert "from the cache" not in done.stdout
 
 
+def test_day_or_month_first_is_decided_once(
+    tmp_path: Path, own_cache: Path, wattboard: Run
+) -> None:
+    rows = [f"{day:02d}/06/2021 00:{m:02d}:00,{90 + m}" for day in range(1, 20) for m in range(9)]
+    log = tmp_path / "log.csv"
+    log.write_text("\n".join(["time,watts", *rows]) + "\n")
+    assert "day first" in wattboard("check", log).stdout
+    (kept,) = own_cache.glob("orders-*.json")
+    before = kept.stat()
+    assert "day first" in wattboard("check", log).stdout
+    after = kept.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
 def test_who_has_an_entry_open_keeps_it(cache: Cache) -> None:
     with cache.writing("a.json") as temporary:
         temporary.write_text('{"v": 1}')
