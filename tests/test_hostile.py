@@ -146,7 +146,7 @@ def check(summary: Summary, texts: list[str]) -> tuple[Summary, dict[str, bytes]
         if is_page(name):
             text = data.decode()
             tags = Structure(text).tags
-            assert len(tags) > 100, name
+            assert len(tags) > 60, name
             assert tags == Structure(benign[name].decode()).tags, name
             assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text), name
         elif name.startswith("data/") and name.endswith(".js"):

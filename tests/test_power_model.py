@@ -397,9 +397,9 @@ def test_the_command_writes_the_model(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from wattboard import commands, terminal
+    from wattboard import commands, fit_lines
 
-    monkeypatch.setattr(terminal, "print_fit", lambda *_, **__: None, raising=False)
+    monkeypatch.setattr(fit_lines, "print_fit", lambda *_, **__: None)
     log = tmp_path / "log.csv"
     log.write_text(
         "time,watts,cpu\n" + "".join(f"2024-03-01 00:{m:02d}:00,{90 + m},{m}\n" for m in range(30))

@@ -167,6 +167,8 @@ def _settings(url: str, host: str | None) -> dict[str, str]:
         "spark.sql.caseSensitive": "true",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.adaptive.enabled": "true",
+        # A table that is sent to all workers goes through this machine first: small ones only.
+        "spark.sql.autoBroadcastJoinThreshold": "100000",
         "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
     }

@@ -40,7 +40,9 @@ def in_one_file(given: Mapping[str, bytes | memoryview]) -> bytes:
     for part in parts.values():
         part.rewrite(names)
     first = next(iter(parts.values()))
-    scripts = [*dict.fromkeys(path for part in parts.values() for path in part.scripts), SCRIPT]
+    scripts = [*dict.fromkeys(path for part in parts.values() for path in part.scripts)]
+    # Right behind the one that all share: what loads a file at once has to find it inside.
+    scripts.insert(scripts.index("assets/wattboard.js") + 1, SCRIPT)
     blocks = [
         name
         for name in files

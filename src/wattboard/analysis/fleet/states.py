@@ -21,7 +21,10 @@ def with_states(
 
     weight = nw.col("weight_us")
     mean = nw.when(weight > 0).then(nw.col("watt_us") / weight)
-    busy = nw.max_horizontal(*loads) if loads else nw.lit(None, dtype=nw.Float64)
+    # Spark knows no greatest of one.
+    both = nw.max_horizontal(*loads) if len(loads) > 1 else None
+    alone = nw.col(loads[0]) if loads else nw.lit(None, dtype=nw.Float64)
+    busy = alone if both is None else both
     placed = frame.with_columns(
         mean_w=mean.otherwise(nw.col("sum_w") / nw.col("readings")), busy=busy
     )
