@@ -93,7 +93,10 @@ def test_the_commands_run_outside_the_checkout(installed: Installed) -> None:
     assets = {p.name for p in (ROOT / "src/wattboard/site/assets").iterdir()}
     assets = {name for name in assets if not others.match(name)}
     assert len(assets) > 10
-    assert {p.name for p in (site / "assets").iterdir()} >= assets
+    installed.run("wattboard", "sample", "--hosts", "2", "-o", "data/fleet.csv", "--rows", "20000")
+    installed.run("wattboard", "build", "data/fleet.csv", "-o", "fleet")
+    sites = (site, installed.folder / "fleet")
+    assert {p.name for one in sites for p in (one / "assets").iterdir()} >= assets
 
     run = ["wattboard", "estimate", "--hardware", "A100 SXM4 80 GB", "--hours", "24"]
     told = json.loads(installed.run(*run, "--location", "FRA", "--json"))
