@@ -149,7 +149,9 @@ def table(
             f"| {told} | {statistics.median(times):.0f} ms | {max(times):.0f} ms | {needs} |"
         )
     size = log.stat().st_size / 1e6
-    lines += ["", f"{size:,.0f} MB of CSV, {os.cpu_count()} cores, {date.today():%Y-%m-%d}.", ""]
+    times = len(runs["one DuckDB pass"])
+    how = f"median of {times} runs in turn" if times > 1 else "one run of each"
+    lines += ["", f"{size:,.0f} MB of CSV, {os.cpu_count()} cores, {how}, {date.today()}.", ""]
     return "\n".join(lines)
 
 

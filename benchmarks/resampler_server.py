@@ -8,6 +8,7 @@ file, in panels that share their axis, 1,000 points each (its default).
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import pandas as pd
@@ -25,6 +26,7 @@ PANELS = (
 
 def main() -> None:
     """Read, draw, serve until a signal."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     path, port = sys.argv[1], int(sys.argv[2])
     columns = [name for panel in PANELS for name in panel]
     frame = pd.read_csv(
