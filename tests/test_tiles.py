@@ -25,6 +25,7 @@ from wattboard.tiles.encoding import Tile, as_text
 from wattboard.tiling import GAP_TOLERANCE_US
 
 THOUSANDTH = 0.0005000001
+HOSTS = (("a", 100.0), ("b", 250.0))
 
 
 def write_csv(path: Path, times_s: np.ndarray, **columns: np.ndarray) -> Path:
@@ -368,6 +369,23 @@ def test_tiles_are_kept_and_a_damaged_pack_is_made_again(
         assert built() == first
         assert pack.read_bytes() == sound
     assert len(made) == 6
+
+
+def test_each_host_has_tiles_of_its_own(tmp_path: Path, own_cache: Path) -> None:
+    log = tmp_path / "log.csv"
+    rows = [f"{1.7e9 + s:.0f},{host},{watts}" for s in range(900) for host, watts in HOSTS]
+    log.write_text("\n".join(["time,host,watts", *rows]) + "\n")
+    for host, watts in HOSTS:
+        asked = Settings(log=[str(log)], host=host, out=str(tmp_path / host))
+        built = build.build(asked)
+        (tile,) = site_tiles(built.site.path).values()
+        _, header, streams = read_tile(tile)
+        step = header["streams"]["power_w"][4]
+        assert set((streams["power_w"] * step / 1000).tolist()) == {watts}
+        # Another price is no other log: the same tiles do.
+        again = build.build(asked.model_copy(update={"tariff": 0.3, "currency": "EUR"}))
+        assert again.from_cache and site_tiles(again.site.path)
+    assert len(list(own_cache.glob("*.tiles"))) == len(HOSTS)
 
 
 def test_the_site_tells_its_levels(tmp_path: Path) -> None:

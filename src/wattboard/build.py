@@ -124,18 +124,19 @@ def _summary_of(
             [file_identity(path) for path in files],
             [origin_of(path) for path in extra],
         )
+        log_key = key_of(
+            ANALYSIS_VERSION,
+            SCHEMA_VERSION,
+            version(),
+            settings.of_log(),
+            [file_identity(source.path) for source in sources],
+        )
         record = cache.path(f"analysis-{key}.json")
         summary, cached = _stored_summary(record), True
-        tiling = Tiling(cache, settings, sources) if tiled else None
+        timezone = sources[0].recipe.timezone
+        tiling = Tiling(cache, settings, log_key, timezone) if tiled else None
         tiles = tiling.stored() if tiling else None
         if summary is None:
-            log_key = key_of(
-                ANALYSIS_VERSION,
-                SCHEMA_VERSION,
-                version(),
-                settings.of_log(),
-                [file_identity(source.path) for source in sources],
-            )
             found = known_log(cache, log_key)
             known = _stored_summary(cache.path(found[0])) if found else None
             if found and known:

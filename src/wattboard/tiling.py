@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from wattboard.zones import Stretch, stretches
 
 if TYPE_CHECKING:
     from wattboard.engine import Cache
-    from wattboard.pipeline import Source, Work
+    from wattboard.pipeline import Work
     from wattboard.quality import CleanLog
 
 TILES_VERSION = 1
@@ -53,20 +53,16 @@ class Tiles:
 
 
 class Tiling:
-    """Where the tiles of one log and one set of settings stand in the cache."""
+    """Where the tiles of one log and one set of settings stand in the cache.
 
-    def __init__(self, cache: Cache, settings: Settings, sources: Sequence[Source]) -> None:
-        from wattboard.engine.cache import file_identity, key_of
+    ``log_key`` stands for the log as it is read and cleaned: whatever changes a reading changes it.
+    """
 
-        self._settings, self._cache = settings, cache
-        self._timezone = sources[0].recipe.timezone
-        key = key_of(
-            TILES_VERSION,
-            [file_identity(source.path) for source in sources],
-            [repr(source.recipe) for source in sources],
-            settings.detail,
-            settings.single_file,
-        )
+    def __init__(self, cache: Cache, settings: Settings, log_key: str, timezone: str) -> None:
+        from wattboard.engine.cache import key_of
+
+        self._settings, self._cache, self._timezone = settings, cache, timezone
+        key = key_of(TILES_VERSION, log_key, settings.detail, settings.single_file)
         self._name = f"readings-{key}.tiles"
 
     def stored(self) -> Tiles | None:
