@@ -142,11 +142,14 @@ wattboard.pyramid = (() => {
 
   // --- loading and forgetting ----------------------------------------------------------------------
 
-  function opened(about) {
+  // At most `kept` tiles are held.
+  function opened(about, kept = KEPT) {
     const levels = about.levels.map((level, place) => ({ ...level, place, first: level.tiles.map((t) => t[0]), last: level.tiles.map((t) => t[1]) }));
     const held = new Map(), coming = new Map();
     let clock = 0;
     const root = levels[0];
+    // What has just come is in use before it is drawn: else it would be the first to be forgotten.
+    const used = (tile) => { clock += 1; tile.used = clock; return tile; };
 
     // The tiles of a level that a window touches: from and to, the latter excluded.
     function touched(level, from, to) {
@@ -159,7 +162,8 @@ wattboard.pyramid = (() => {
 
     function load(level, number) {
       const name = `${level.name}/${number}`;
-      if (held.has(name)) return held.get(name);
+      const there = held.get(name);
+      if (there) return used(there);
       if (!coming.has(name)) {
         const task = (async () => {
           try {
@@ -168,7 +172,7 @@ wattboard.pyramid = (() => {
             const { header, text } = arrived.get(name);
             arrived.delete(name);
             const tile = unpacked(about, level, { header, bytes: await inflated(text) });
-            held.set(name, tile);
+            held.set(name, used(tile));
             return tile;
           } finally { coming.delete(name); }
         })();
@@ -190,7 +194,7 @@ wattboard.pyramid = (() => {
       const tasks = [];
       for (let i = begin; i < end; i += 1) {
         const name = `${level.name}/${i}`;
-        if (!held.has(name)) tasks.push(load(level, i).then(() => told()));
+        if (held.has(name)) used(held.get(name)); else tasks.push(load(level, i).then(() => told()));
       }
       await Promise.all(tasks);
       forget();
@@ -213,9 +217,9 @@ wattboard.pyramid = (() => {
 
     // The ones that were looked at last are kept, and the root.
     function forget() {
-      if (held.size <= KEPT) return;
-      const old = [...held].filter(([name]) => name !== `${root.name}/0`).sort(([, a], [, b]) => (a.used ?? 0) - (b.used ?? 0));
-      for (const [name] of old.slice(0, held.size - KEPT)) held.delete(name);
+      if (held.size <= kept) return;
+      const old = [...held].filter(([name]) => name !== `${root.name}/0`).sort(([, a], [, b]) => a.used - b.used);
+      for (const [name] of old.slice(0, held.size - kept)) held.delete(name);
     }
 
     // The finest pieces that are there, in order: [tile, first row, end row, level, from, to]. What stands in
@@ -226,8 +230,7 @@ wattboard.pyramid = (() => {
       for (let i = begin; i < end; i += 1) {
         const tile = held.get(`${level.name}/${i}`);
         if (tile) {
-          clock += 1;
-          tile.used = clock;
+          used(tile);
           const [a, b] = rows(tile, from, to);
           if (b > a) found.push([tile, a, b, level, low, high]);
         } else if (level.place > 0) {
