@@ -58,28 +58,75 @@ def tiles_of(
     return *found, {"rows": table, "kwh": kwh}
 
 
+def own_time(told: dict[str, Any], table: dict[str, np.ndarray]) -> tuple[list[int], list[float]]:
+    """When each row ends and the time that it stands for, by loops: half steps, or its width."""
+    time, power = table["time_us"].tolist(), table["power_w"].astype(float).tolist()
+    mean = told["reading"] == "mean"
+    widths = table.get("width_us", np.full(len(time), told["width_us"])).astype(float).tolist()
+    ends = [at + (round(width) if mean else 0) for at, width in zip(time, widths, strict=True)]
+    weights = [0.0] * len(time)
+    known = [i for i, value in enumerate(power) if value == value]
+    for i in known if mean else []:
+        weights[i] = widths[i]
+    for i, after in itertools.pairwise(known):
+        step = time[after] - time[i]
+        if mean:
+            weights[i] = min(weights[i], step)
+        elif step <= told["joined_us"]:
+            weights[i] += step / 2
+            weights[after] += step / 2
+    return ends, weights
+
+
+def parts_of_rows(
+    told: dict[str, Any], table: dict[str, np.ndarray]
+) -> tuple[list[int], list[int], list[int], list[float]]:
+    """Row, start, end and weight of what stands in buckets: means are cut at the finest's edges."""
+    time = table["time_us"].tolist()
+    width = [level["width_us"] for level in told["levels"] if level["width_us"]][-1]
+    found = []
+    for row, (end, weight) in enumerate(zip(*own_time(told, table), strict=True)):
+        start, left = time[row], weight
+        while told["reading"] == "mean":
+            edge = start - (start - told["origin_us"]) % width + width
+            if edge >= end:
+                break
+            found.append((row, start, edge, min(left, edge - start)))
+            left -= found[-1][3]
+            start = edge
+        found.append((row, start, end, left))
+    found.sort(key=lambda part: part[1])
+    rows, starts, ends, weights = zip(*found, strict=True)
+    return list(rows), list(starts), list(ends), list(weights)
+
+
 def check_levels(told: dict[str, Any], files: dict[str, Any], truth: Any) -> None:
     """Counts, means, extremes, gaps and energy of every level, as loops over the rows find them."""
     table = truth["rows"]
-    time, power = table["time_us"].astype(np.int64), table["power_w"].astype(float)
-    known = ~np.isnan(power)
     joined = told["joined_us"]
     for place, level in enumerate(told["levels"]):
         found = level_rows(told, files, place)
-        drawn = np.nansum(found["power_w"] * found["weight_us"]) / 3.6e12
-        rounding = float(np.sum(found["weight_us"])) * 0.0005 / 3.6e12
-        assert drawn == pytest.approx(truth["kwh"], rel=1e-12, abs=rounding + 1e-12)
-        assert found["kwh"][0] == 0.0
+        watt_us = np.nan_to_num(found["power_w"]) * found["weight_us"]
+        rounding = float(np.sum(found["weight_us"])) * 0.0005 / 3.6e12 + 1e-12
+        assert watt_us.sum() / 3.6e12 == pytest.approx(truth["kwh"], rel=1e-12, abs=rounding)
+        before = 0.0
+        for kwh, rows in zip(found["kwh"], found["tile_rows"], strict=True):
+            assert kwh == pytest.approx(before, rel=1e-12, abs=rounding)
+            before += watt_us[rows].sum() / 3.6e12
         if not level["width_us"]:
-            assert found["start_us"].tolist() == time.tolist()
+            assert found["start_us"].tolist() == table["time_us"].tolist()
+            np.testing.assert_allclose(found["weight_us"], own_time(told, table)[1], atol=0.5)
             for name in told["columns"]:
                 values = table[name].astype(float)
                 assert np.isnan(found[name]).tolist() == np.isnan(values).tolist()
                 assert np.nanmax(np.abs(found[name] - values), initial=0.0) <= THOUSANDTH
             continue
-        number = (time - told["origin_us"]) // level["width_us"]
+        row, start, end, weight = map(np.array, parts_of_rows(told, table))
+        columns = {name: table[name].astype(float)[row] for name in told["columns"]}
+        known = ~np.isnan(columns["power_w"])
+        number = (start - told["origin_us"]) // level["width_us"]
         # A bucket of rows without a value tells nothing; whether it is there is of no matter.
-        said = ~np.all([np.isnan(table[name].astype(float)) for name in told["columns"]], axis=0)
+        said = ~np.all([np.isnan(values) for values in columns.values()], axis=0)
         buckets = np.unique(number[said])
         there = np.flatnonzero(
             ~np.all([np.isnan(found[name]) for name in told["columns"]], axis=0)
@@ -89,25 +136,29 @@ def check_levels(told: dict[str, Any], files: dict[str, Any], truth: Any) -> Non
         last_us = None
         for at_row, bucket in zip(there, buckets, strict=True):
             inside = number == bucket
+            covered = float(weight[inside].sum())
+            assert found["weight_us"][at_row] == pytest.approx(covered, abs=0.5)
             for name in told["columns"]:
-                values = table[name].astype(float)[inside]
-                values = values[~np.isnan(values)]
+                has = inside & ~np.isnan(columns[name])
+                values = columns[name][has]
                 if not len(values):
                     assert np.isnan(found[name][at_row])
                     continue
                 assert found[f"{name}.n"][at_row] == len(values)
                 assert abs(found[f"{name}.low"][at_row] - values.min()) <= THOUSANDTH
                 assert abs(found[f"{name}.high"][at_row] - values.max()) <= THOUSANDTH
-                if name != "power_w":
-                    assert abs(found[name][at_row] - values.mean()) <= THOUSANDTH
-            at = time[inside & known]
-            if len(at):
-                width = told["width_us"]
-                gap = last_us is not None and at[0] - last_us > joined
+                mean = values.mean()
+                if name == "power_w" and covered:
+                    mean = float(np.dot(values, weight[has])) / covered
+                assert abs(found[name][at_row] - mean) <= THOUSANDTH
+            within = inside & known
+            if within.any():
+                first_us = int(start[within].min())
+                gap = last_us is not None and first_us - last_us > joined
                 assert (at_row in found["gaps"]) == gap
                 if gap:
-                    assert found["gaps"][at_row] == (last_us, at[0])
-                last_us = at[-1] + width
+                    assert found["gaps"][at_row] == (last_us, first_us)
+                last_us = int(end[within].max())
 
 
 def gappy(folder: Path, seed: int, rows: int = 9000) -> Path:
@@ -171,7 +222,7 @@ def test_a_coarser_detail_has_the_same_levels_but_the_finest(tmp_path: Path, det
             level_rows(whole, fine, place),
         )
         for name in mine:
-            if name not in {"kwh", "gaps"}:
+            if name not in {"kwh", "gaps", "tile_rows"}:
                 np.testing.assert_allclose(mine[name], theirs[name], atol=0.00101)
         assert mine["gaps"] == theirs["gaps"]
 
@@ -199,6 +250,32 @@ def test_means_with_widths_of_their_own(tmp_path: Path) -> None:
     # Half an hour, three quarters, an hour: as recorded, and not as a line to the next.
     assert set(np.diff(found["start_us"] % 3_600_000_000).tolist()) != {0}
     assert "width" in streams
+
+
+@pytest.mark.parametrize("detail", ["reading", "minute", "hour"])
+def test_a_long_mean_fills_the_buckets_that_it_lasts_over(
+    tmp_path: Path, detail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quarters of an hour, one of three days, an hour without any; in chunks of few rows."""
+    lasts = [0.25] * 300 + [72.0] + [0.25] * 20 + [26.5] + [0.25] * 300
+    ends, end = [], 0.4
+    for i, hours in enumerate(lasts):
+        end += hours + (1.0 if i in {100, 305} else 0.0)
+        ends.append(end)
+    path = tmp_path / "emissions.csv"
+    rows = zip(lasts, ends, strict=True)
+    path.write_text(text(*(row(h, 100.0 + i % 7, end=e) for i, (h, e) in enumerate(rows))))
+    monkeypatch.setattr(making, "BATCH_ROWS", 50)
+    monkeypatch.setattr(ladder, "ROOT_BUCKETS", 100)
+    told, files, truth = tiles_of(path, detail)
+    check_levels(told, files, truth)
+    wide = [place for place, level in enumerate(told["levels"]) if level["width_us"]]
+    assert wide
+    for place in wide:
+        found, width_us = level_rows(told, files, place), told["levels"][place]["width_us"]
+        # Three days without a break: every bucket within them is covered from end to end.
+        assert np.count_nonzero(found["weight_us"] == width_us) >= 72 * 3.6e9 / width_us - 2
+        assert found["weight_us"].max() == width_us
 
 
 def test_hourly_means(shared: Path, tmp_path: Path) -> None:

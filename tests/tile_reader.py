@@ -103,15 +103,16 @@ def rows_of(told: Mapping[str, Any], level: Mapping[str, Any], script: bytes) ->
 def level_rows(
     told: Mapping[str, Any], files: Mapping[str, bytes | memoryview], place: int
 ) -> dict[str, Any]:
-    """All tiles of a level as one."""
+    """All tiles of a level as one; the energy before each and which rows are its."""
     level = told["levels"][place]
     parts = [
         rows_of(told, level, bytes(files[f"tiles/{level['name']}/{i}.js"]))
         for i in range(len(level["tiles"]))
     ]
-    out: dict[str, Any] = {"kwh": [part["kwh"] for part in parts], "gaps": {}}
+    out: dict[str, Any] = {"kwh": [part["kwh"] for part in parts], "gaps": {}, "tile_rows": []}
     begun = 0
     for part in parts:
+        out["tile_rows"].append(slice(begun, begun + len(part["start_us"])))
         out["gaps"] |= {row + begun: gap for row, gap in part["gaps"].items()}
         begun += len(part["start_us"])
     arrays = [name for name in parts[0] if name not in {"kwh", "gaps"}]

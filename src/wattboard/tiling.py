@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wattboard.pipeline import Work
     from wattboard.quality import CleanLog
 
-TILES_VERSION = 1
+TILES_VERSION = 2
 GAP_TOLERANCE_US = 1_000_000
 # What a site weighs at most that was not told how fine to be; what a mail takes; and what of it the
 # pages and their charts take, which are much alike from log to log.

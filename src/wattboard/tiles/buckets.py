@@ -30,6 +30,14 @@ class Readings:
     weight_us: NDArray[np.float64]
     values: dict[str, NDArray[np.float64]]
 
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+    def part(self, rows: slice | NDArray[np.int64]) -> Readings:
+        """Some of the rows, or all in another order."""
+        values = {name: column[rows] for name, column in self.values.items()}
+        return Readings(self.time_us[rows], self.end_us[rows], self.weight_us[rows], values)
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -86,6 +94,19 @@ class Buckets:
             if name != POWER:
                 return plain
             return np.where(self.weight_us > 0, self.watt_us / self.weight_us, plain)
+
+
+def read_in_order(parts: Sequence[Readings]) -> Readings:
+    """Readings of several parts, in order of time."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = Readings(
+        np.concatenate([part.time_us for part in parts]),
+        np.concatenate([part.end_us for part in parts]),
+        np.concatenate([part.weight_us for part in parts]),
+        {n: np.concatenate([part.values[n] for part in parts]) for n in parts[0].values},
+    )
+    return whole.part(np.argsort(whole.time_us, kind="stable"))
 
 
 def joined(parts: Sequence[Buckets]) -> Buckets:

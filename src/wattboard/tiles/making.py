@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from wattboard.errors import OutputError
-from wattboard.tiles.buckets import NEVER_US, POWER, Readings, bucketed
+from wattboard.tiles.buckets import NEVER_US, POWER, Readings, bucketed, read_in_order
 from wattboard.tiles.cutting import WATT_US_PER_KWH, Cutter, reading_tile
 from wattboard.tiles.ladder import Detail, Level, plan
 from wattboard.tiles.material import CleanedLog, Material, tiled_columns
 from wattboard.tiles.pack import PackWriter
 from wattboard.tiles.reduced import reduced
-from wattboard.tiles.stream import Form, chunks
+from wattboard.tiles.stream import Form, chunks, parts_of
 
 BATCH_ROWS = 250_000
 # Packing lets go of the interpreter: while one tile is packed the next is made ready.
@@ -150,8 +150,10 @@ def _cut_all(material: Material, levels: Sequence[Level], store: _Store) -> None
     cutter: Cutter | None = None
     for level in buckets:
         cutter = Cutter(level, log.grid.origin_us, store.emit, cutter)
+    # Means are cut at the edges of the tiles' buckets, which are others than those of the reduction.
     if (
         cutter is not None
+        and log.reading == "instant"
         and len(buckets) == len(levels)
         and not cutter.level.width_us % log.grid.bucket_us
     ):
@@ -174,14 +176,52 @@ def _read_rows(material: Material, finest: Level, cutter: Cutter | None, store: 
     batches = material.bench.in_order(frame, "time_us", BATCH_ROWS)
     single = not finest.width_us
     span = finest.span_us or (cutter.level.width_us if cutter else NEVER_US)
-    kwh, before_us = 0.0, -NEVER_US
+    kwh = 0.0
+    filler = None if cutter is None else _Filler(cutter, origin, material.joined_us, log.reading)
     for part in chunks(batches, columns, span, origin, form):
         if single:
             kwh = _readings_of(part, finest, origin, kwh, own, store)
-        if cutter is not None:
-            found = bucketed(part, cutter.level.width_us, origin, material.joined_us, before_us)
-            cutter.add(found)
-            before_us = max(before_us, int(found.last_us.max()))
+        if filler is not None:
+            filler.add(part)
+    if filler is not None:
+        filler.finish()
+
+
+@dataclass(slots=True)
+class _Filler:
+    """The finest buckets out of chunks of readings; the buckets of two chunks are others."""
+
+    cutter: Cutter
+    origin_us: int
+    joined_us: int
+    reading: str
+    before_us: int = -NEVER_US
+    waiting: list[Readings] = field(default_factory=list)
+
+    def add(self, readings: Readings) -> None:
+        """The next chunk; what a mean has in buckets after it waits for the readings there."""
+        if self.reading == "instant":
+            self._fill(readings)
+            return
+        width_us, origin_us = self.cutter.level.width_us, self.origin_us
+        last = (int(readings.time_us[-1]) - origin_us) // width_us
+        parts = parts_of(readings, width_us, origin_us)
+        whole = read_in_order([*self.waiting, parts])
+        cut = int(np.searchsorted(whole.time_us, (last + 1) * width_us + origin_us))
+        self.waiting = [whole.part(slice(cut, None))]
+        self._fill(whole.part(slice(0, cut)))
+
+    def finish(self) -> None:
+        """What waits is all that there is."""
+        if self.waiting:
+            self._fill(self.waiting.pop())
+
+    def _fill(self, readings: Readings) -> None:
+        if len(readings):
+            width_us = self.cutter.level.width_us
+            found = bucketed(readings, width_us, self.origin_us, self.joined_us, self.before_us)
+            self.cutter.add(found)
+            self.before_us = max(self.before_us, int(found.last_us.max()))
 
 
 def _readings_of(
@@ -196,18 +236,12 @@ def _readings_of(
     edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(number)]
     power = np.nan_to_num(part.values[POWER])
     for left, right in pairwise(edges):
-        cut = slice(left, right)
-        one = Readings(
-            part.time_us[cut],
-            part.end_us[cut],
-            part.weight_us[cut],
-            {name: values[cut] for name, values in part.values.items()},
-        )
+        one = part.part(slice(left, right))
         store.emit(
             level,
             int(one.time_us[0]),
             int(one.end_us.max()) + 1,
             partial(reading_tile, one, kwh, own_width=own_width),
         )
-        kwh += float(np.dot(one.weight_us, power[cut])) / WATT_US_PER_KWH
+        kwh += float(np.dot(one.weight_us, power[left:right])) / WATT_US_PER_KWH
     return kwh

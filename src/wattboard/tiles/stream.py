@@ -89,16 +89,44 @@ def _weighed(
         own = np.nan_to_num(width if whole else width[known])
         weight = np.minimum(until, own)
         end = at + np.rint(own).astype(np.int64)
+        # A mean of other columns lasts as long, whether it has power or not.
+        ends = times + np.rint(np.nan_to_num(width)).astype(np.int64)
     else:
         weight = 0.5 * (
             np.where(since <= form.reach_us, since, 0) + np.where(until <= form.reach_us, until, 0)
         )
-        end = at
+        end, ends = at, times.copy()
     if not whole:
-        weights, ends = np.zeros(len(times)), times.copy()
+        weights = np.zeros(len(times))
         weights[known], ends[known] = weight, end
         weight, end = weights, ends
     within = known[:cut]
     last = int(times[:cut][within][-1]) if within.any() else before_us
     kept = {name: values[:cut] for name, values in columns.items() if name != "width_us"}
     return Readings(times[:cut], end[:cut], weight[:cut], kept), last
+
+
+def parts_of(means: Readings, width_us: int, origin_us: int) -> Readings:
+    """Means cut at the edges of buckets of ``width_us``: a part to each bucket, in order of time.
+
+    One with power is cut as far as it stands for time, so that the parts weigh what the whole does.
+    """
+    known = ~np.isnan(means.values[POWER])
+    covered = np.rint(means.time_us + means.weight_us).astype(np.int64)
+    until = np.where(known, covered, means.end_us)
+    first = (means.time_us - origin_us) // width_us
+    more = np.maximum((until - 1 - origin_us) // width_us - first, 0)
+    if not more.any():
+        return means
+    row = np.repeat(np.arange(len(more)), more + 1)
+    turn = np.arange(len(row)) - np.repeat(np.cumsum(more + 1) - (more + 1), more + 1)
+    edge = (first[row] + turn) * width_us + origin_us
+    start = np.maximum(edge, means.time_us[row])
+    stop = np.where(turn < more[row], edge + width_us, until[row])
+    final = turn == more[row]
+    # The last part has what is left, and one that was not cut is as it was.
+    weight = np.where(final, means.weight_us[row] - (start - means.time_us[row]), stop - start)
+    weight[~known[row]] = 0.0
+    end = np.where(final & (turn == 0), means.end_us[row], stop)
+    order = np.argsort(start, kind="stable")
+    return Readings(start, end, weight, {n: v[row] for n, v in means.values.items()}).part(order)
