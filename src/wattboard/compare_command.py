@@ -16,6 +16,7 @@ from wattboard.options import (
     Columns,
     Config,
     Engine,
+    Host,
     LogArgument,
     NoCache,
     Quietly,
@@ -51,6 +52,7 @@ def compare(
     ] = "",
     timezone: Timezone = None,
     columns: Columns = None,
+    host: Host = None,
     engine: Engine = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -63,7 +65,13 @@ def compare(
     from wattboard.settings import read_settings
     from wattboard.terminal import say, say_json
 
-    given = {"log": log, "timezone": timezone, "columns": columns, "engine": engine}
+    given = {
+        "log": log,
+        "timezone": timezone,
+        "columns": columns,
+        "host": host,
+        "engine": engine,
+    }
     settings = read_settings(config, given)
     if not settings.log:
         raise UsageError("No log is given.", "Name one or more files: wattboard compare LOG...")
@@ -136,11 +144,16 @@ def _whole(blocks: HostBlocks) -> Choice:
 
 def _block(text: str, block_s: int) -> int:
     try:
-        moment = datetime.fromisoformat(text).replace(tzinfo=None)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
             f"{text!r} is no day or time.", "Write it as 2021-05-05 or 2021-05-05T14:00."
         ) from error
+    if moment.tzinfo is not None:
+        raise UsageError(
+            f"{text} has an offset, and days are those of the log's own clock.",
+            "Write the time without it: 2021-05-05T14:00.",
+        )
     return int((moment - EPOCH).total_seconds() // block_s)
 
 

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from wattboard.pipeline import Progress, Work, clean_up, fit_model, log_info, opened, prepare
+from wattboard.pipeline import (
+    Progress,
+    Work,
+    clean_up,
+    fit_model,
+    log_info,
+    opened,
+    prepare,
+    titled,
+)
 from wattboard.settings import Settings
 from wattboard.summary import LogInfo, ModelReport
 
@@ -82,7 +91,7 @@ def _model(
         generator=f"wattboard {metadata.version('wattboard')}",
         simulated=simulated,
         sources=tuple(
-            Source(name=source.path.name, sha256=one.sha256)
+            Source(name=titled(source.path.name, work.settings.host), sha256=one.sha256)
             for source, one in zip(work.sources, prepared, strict=True)
         ),
         timezone=timezone,

@@ -32,7 +32,6 @@ OF_MEANING = (
 )
 # Those that change no number, which an analysis in the cache does for all values of.
 OF_PAGES = ("title", "author", "base_url", "single_file", "detail")
-DETAILS = ("reading", "second", "minute", "hour")
 SINGLE_FILE = "wattboard.html"
 
 

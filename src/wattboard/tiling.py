@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from wattboard.quality import CleanLog
 
 TILES_VERSION = 2
-GAP_TOLERANCE_US = 1_000_000
 # What a site weighs at most that was not told how fine to be; what a mail takes; and what of it the
 # pages and their charts take, which are much alike from log to log.
 SITE_BYTES, MAIL_BYTES, PAGES_BYTES = 50_000_000, 4_000_000, 22_000_000
@@ -86,7 +85,6 @@ class Tiling:
 
         work.progress.stage("Cutting the readings into tiles", 0, work.engine.progress)
         budget = MAIL_BYTES if self._settings.single_file else SITE_BYTES - PAGES_BYTES
-        joined_us = clean.gap_threshold_us if clean.reading == "instant" else GAP_TOLERANCE_US
         wanted = Wanted(self._settings.detail, budget)
         with self._cache.writing(self._name) as path:
-            make_tiles(Material(work.engine, clean, joined_us), wanted, path)
+            make_tiles(Material(work.engine, clean, clean.joined_us), wanted, path)

@@ -108,7 +108,7 @@ def idle_against_energy(fleet: Fleet, *, simulated: bool) -> Figure:
         height=420,
         narrow_height=360,
         x=log_axis(title) if apart else axis(title, rangemode="tozero"),
-        y=axis("Idle, % of covered time", range=[-3, 103]),
+        y=axis("Idle, % of time with load recorded", range=[-3, 103]),
         zoom=("xaxis", "yaxis"),
         simulated=simulated,
     )

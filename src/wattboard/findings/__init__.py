@@ -45,8 +45,9 @@ def _energy(summary: Summary) -> Finding:
     energy, power = summary.energy, summary.power
     span_h = energy.covered_hours + energy.gap_hours
     share = energy.gap_hours / span_h if span_h else 0.0
+    what = "gaps, or of a host that was not read," if summary.fleet else "gaps"
     gaps = (
-        f"; {scaled(energy.gap_hours, 'h')} of gaps ({percent(share)} of the time) are left out"
+        f"; {scaled(energy.gap_hours, 'h')} of {what} ({percent(share)} of the time) are left out"
         if share >= WORTH_SAYING
         else ""
     )
@@ -57,9 +58,9 @@ def _energy(summary: Summary) -> Finding:
     )
     if energy.covered_hours <= 0:
         many = f"{summary.log.rows_used:,} readings, each alone"
-        what = "a single reading" if summary.log.rows_used == 1 else many
+        held = "a single reading" if summary.log.rows_used == 1 else many
         text = (
-            f"The log holds {what}, {quantity(power.mean_w, 'W')} {period(summary)}: too little to "
+            f"The log holds {held}, {quantity(power.mean_w, 'W')} {period(summary)}: too little to "
             "tell of energy."
         )
     return Finding(id="energy", page="power", chart="server-power-over-time", text=text)
@@ -107,7 +108,8 @@ def _states(summary: Summary) -> list[Finding]:
     idle, off = states.get("idle"), states.get("off")
     gpus = logs_gpus_only(summary)
     told = sum(states[name].hours for name in ("idle", "active") if name in states)
-    if idle and told >= FEWEST_HOURS and idle.share_of_time >= WORTH_SAYING:
+    # Of a fleet each host idles on its own, which its own finding tells.
+    if idle and not summary.fleet and told >= FEWEST_HOURS and idle.share_of_time >= WORTH_SAYING:
         floor = off.mean_w if off and off.mean_w is not None else 0.0
         saved = idle.energy_kwh - floor * idle.hours / 1000.0
         text = (

@@ -70,7 +70,7 @@ def _most_idle(fleet: Fleet) -> Finding | None:
         chart="idle-against-energy",
         text=f"Most idle energy is that of {host_name(top.host)}: {scaled(idle_kwh(top), 'kWh')} in "
         f"{scaled(top.idle_hours or 0.0, 'h')} of idling, "
-        f"{percent(top.idle_share_of_time)} of its time.",
+        f"{percent(top.idle_share_of_time)} of the time in which its load is recorded.",
     )
 
 
@@ -113,6 +113,9 @@ def comparison_finding(found: Comparable | None, *, page: str) -> Finding | None
         one, two = f"the half of the log from {last} on", f"the half from {first} on"
     more = "more" if power.difference > 0 else "less"
     size, low, high = (abs(power.difference), power.low, power.high)
+    if power.verdict == "more":
+        # The direction is in the words.
+        low, high = sorted((abs(low), abs(high)))
     interval = f"{quantity(low, 'W', 1)} to {quantity(high, 'W', 1)}"
     if power.verdict == "more":
         text = (

@@ -82,7 +82,10 @@ def predict(
             work = Work(settings, engine, progress or Quiet(), sources, list(notes))
             stretch = None
             if metered:
-                beside = Work(settings, engine, work.progress, metered, list(anchor_notes))
+                named = any(one.recipe.host_name or "host" in one.recipe.columns for one in metered)
+                # An anchor that names no host is of the machine itself.
+                alone = settings if named else settings.model_copy(update={"host": None})
+                beside = Work(alone, engine, work.progress, metered, list(anchor_notes))
                 stretch = anchored(beside, model)
             prepared = prepare(work)
             telemetry = clean_up_telemetry(work, prepared)

@@ -18,6 +18,7 @@ from wattboard.quality.instants import Tally, one_row_per_instant
 from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, merge, within_range
 from wattboard.quality.reduction import Log, Reduced, reduce_log
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
+from wattboard.quality.steps import GAP_TOLERANCE_US
 from wattboard.quality.totals import Totals, add_up_devices
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage, Extent
 from wattboard.summary import RuleResult
@@ -74,6 +75,11 @@ class CleanLog:
     devices: tuple[str, ...]
     hosts: tuple[str, ...]
     by_host: HostLog | None = None
+
+    @property
+    def joined_us(self) -> int:
+        """Readings of power that are further apart have a gap between them."""
+        return self.gap_threshold_us if self.reading == "instant" else GAP_TOLERANCE_US
 
 
 def clean_log(

@@ -67,7 +67,7 @@ class HostBuckets:
 
     Its columns: ``host`` (the place of its name in ``names``), ``start_us``, ``bucket_us``,
     ``readings``, ``weight_us``, ``watt_us``, ``sum_w``, ``min_w``, ``max_w``, ``first_us``,
-    ``end_us``, ``gaps``, ``longest_us``; and of each of ``loads`` the mean of its readings, null
+    ``end_us``, ``gaps``; and of each of ``loads`` the mean of its readings, null
     where there are none.
     """
 
@@ -191,7 +191,6 @@ def _power(bench: Workbench, rows: nw.LazyFrame[Any], form: nw.LazyFrame[Any]) -
             watt_us=weight * power,
             # A reading without a neighbour, the first or last of a host, has no step on that side.
             gaps=nw.when(nw.col("is_gap")).then(1).otherwise(0),
-            longest_us=nw.when(nw.col("is_gap")).then(after),
         )
         .group_by("host", "bucket")
         .agg(
@@ -204,7 +203,6 @@ def _power(bench: Workbench, rows: nw.LazyFrame[Any], form: nw.LazyFrame[Any]) -
             time.min().alias("first_us"),
             nw.col("end_us").max(),
             nw.col("gaps").sum(),
-            nw.col("longest_us").max(),
         )
     )
 

@@ -54,7 +54,7 @@ FLEET = {"fleet": "Fleet"}
 COMPARING = ("numbers.js", "compare.js")
 # What a page loads besides the script that all share.
 SCRIPTS = {
-    "readings": ("tiles.js", "readings.js"),
+    "readings": ("numbers.js", "tiles.js", "readings.js"),
     "gpus": ("numbers.js", "rows.js", "gpus.js"),
     "ai-models": ("numbers.js", "calculator.js", "ai-models.js"),
     "world": ("numbers.js", "world.js"),

@@ -55,7 +55,7 @@ def _fleet(fleet: Fleet | None) -> dict[str, str]:
         share, most = max(idle, key=lambda pair: pair[0])
         found["idle-against-energy"] = (
             f"Scatter of the share of time that each of {len(idle):,} hosts idles against its energy. "
-            f"The most idle: {told(most, f'{percent(share)} of its time')}."
+            f"The most idle: {told(most, f'{percent(share)} of the time with load recorded')}."
         )
     steep = [(one.slope.w_per_pct, one) for one in drawing if one.slope is not None]
     if steep:

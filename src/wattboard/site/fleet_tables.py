@@ -39,6 +39,8 @@ WORDS = {
     "never-idle": "never idle",
     "no-plateau": "no stable level",
     "no-power": "unknown",
+    "too-short": "too short",
+    "slope-no-power": "unknown",
     "slope-no-load": "load unknown",
     "slope-still": "load stands still",
     "slope-too-short": "too short",
@@ -152,9 +154,9 @@ def adds_up(fleet: Fleet) -> str:
     if not hosts or abs(apart) <= 1e-9 * hosts:
         return f"{both}, which is the log’s total."
     less = "more than" if apart > 0 else "less than"
+    share = f" ({percent(abs(apart) / log, 2)})" if log else ""
     told = (
-        f"{both}, {scaled(abs(apart), 'kWh')} ({percent(abs(apart) / hosts, 2)}) {less} the log’s "
-        f"total of {scaled(log, 'kWh')}"
+        f"{both}, {scaled(abs(apart), 'kWh')}{share} {less} the log’s total of {scaled(log, 'kWh')}"
     )
     if fleet.width_s:
         why = (

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from wattboard.summary.base import Model, Number
 
-IdleReason = Literal["known", "no-load", "never-idle", "no-plateau", "no-power"]
+IdleReason = Literal["known", "no-load", "never-idle", "no-plateau", "no-power", "too-short"]
 Measure = Literal["mean_w", "energy_a_day_kwh", "idle_share", "cpu_pct", "w_per_pct"]
-SlopeReason = Literal["known", "no-load", "still", "too-short"]
+SlopeReason = Literal["known", "no-load", "still", "too-short", "no-power"]
 
 
 class Slope(Model):
@@ -40,7 +40,7 @@ class HostFigures(Model):
     idle_reason: IdleReason = Field(description="known, or why the idle power is not")
     load_hours: Number = Field(description="covered time in which load is recorded")
     idle_hours: Number | None = Field(description="load under 5 %; None: load is never recorded")
-    idle_share_of_time: Number | None = Field(description="of the covered time")
+    idle_share_of_time: Number | None = Field(description="of the time in which load is recorded")
     idle_kwh: Number | None
     idle_share_of_energy: Number | None
     off_hours: Number
@@ -128,7 +128,9 @@ class Fleet(Model):
     hosts: list[HostFigures] = Field(description="those that draw most, in full")
     others: OtherHosts | None
     damaged_hosts: int = Field(description="hosts with instants without a usable value of power")
-    unknown_hosts: int = Field(description="hosts without any power")
+    unknown_hosts: int = Field(
+        description="hosts whose energy is not known: no power, or lone readings"
+    )
     energy_kwh: Number = Field(description="sum of the hosts'")
     covered_hours: Number = Field(description="sum of the hosts': host-hours")
     log_kwh: Number = Field(description="energy of the log's total: where all its hosts are read")

@@ -27,6 +27,7 @@ LEAST_COVERED = 0.5
 FEWEST_VALUES = 5
 # A series that is worth fewer independent values than this tells nothing.
 LEAST_WORTH = 4.0
+# One that remembers more than this drifts: it is worth no number of independent values.
 HIGHEST_MEMORY = 0.97
 PAIRED_SHARE = 0.8
 # Smaller than this share of the values, a difference is one of rounding.
@@ -52,12 +53,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean, the variance of it, the degrees of freedom of that (0: not known), and its values."""
+    """A mean, the variance of it, and the degrees of freedom of that (0: not known)."""
 
     value: float | None
     variance: float
     freedom: float
-    count: int
 
 
 def t_quantile(freedom: float) -> float:
@@ -89,20 +89,29 @@ def t_quantile(freedom: float) -> float:
     return sqrt(n * y)
 
 
-def mean_of(values: Sequence[float]) -> Mean:
-    """The mean of a series in time, and its error."""
+def memory_of(values: Sequence[float]) -> float:
+    """How much of each value the next one keeps, 0 to ``HIGHEST_MEMORY``; of five values or more."""
+    n = len(values)
+    mean = sum(values) / n
+    off = [value - mean for value in values]
+    spread = sum(one * one for one in off)
+    found = sum(off[i] * off[i - 1] for i in range(1, n)) / spread if spread else 0.0
+    return min(max((found * n + 1) / (n - 3), 0.0), HIGHEST_MEMORY)
+
+
+def mean_of(values: Sequence[float], least_memory: float = 0.0) -> Mean:
+    """The mean of a series in time, and its error; it remembers ``least_memory`` at least."""
     n = len(values)
     if not n:
-        return Mean(None, 0.0, 0.0, 0)
+        return Mean(None, 0.0, 0.0)
     mean = sum(values) / n
     if n < FEWEST_VALUES:
-        return Mean(mean, 0.0, 0.0, n)
+        return Mean(mean, 0.0, 0.0)
     off = [value - mean for value in values]
     spread = sum(one * one for one in off)
     if spread <= (ROUNDING * abs(mean)) ** 2 * n:
-        return Mean(mean, 0.0, n - 1.0, n)
-    memory = sum(off[i] * off[i - 1] for i in range(1, n)) / spread
-    memory = min(max((memory * n + 1) / (n - 3), 0.0), HIGHEST_MEMORY)
+        return Mean(mean, 0.0, n - 1.0)
+    memory = max(memory_of(values), least_memory)
     left = [off[i] - memory * off[i - 1] for i in range(1, n)]
     lags = min(floor(4 * (n / 100) ** (2 / 9)), n - 2)
     own = sum(one * one for one in left) / (n - 1)
@@ -113,19 +122,23 @@ def mean_of(values: Sequence[float]) -> Mean:
     # Never less than without any memory of what is left.
     long_run = max(long_run, own) * n / (n - 2)
     worth = n * (1 - memory) / (1 + memory)
-    freedom = worth - 1 if worth >= LEAST_WORTH else 0.0
-    return Mean(mean, long_run / (1 - memory) ** 2 / n, freedom, n)
+    told = worth >= LEAST_WORTH and memory < HIGHEST_MEMORY
+    return Mean(mean, long_run / (1 - memory) ** 2 / n, worth - 1 if told else 0.0)
 
 
 def slope_of(sxx: Sequence[float], sxy: Sequence[float]) -> Mean:
-    """W per % from the sums of blocks, and its error from what the blocks leave (Liang and Zeger)."""
+    """W per % from the sums of blocks, and its error from what the blocks leave (Liang and Zeger).
+
+    What is left of neighbouring blocks is alike, as their means are, and is summed in the same way.
+    Where load differs from block to block it hides that: the blocks' own slopes tell it, too.
+    """
     moved = [(x, y) for x, y in zip(sxx, sxy, strict=True) if x > 0]
     n, total = len(moved), sum(x for x, _ in moved)
     if n < FEWEST_VALUES:
-        return Mean(None, 0.0, 0.0, n)
+        return Mean(None, 0.0, 0.0)
     slope = sum(y for _, y in moved) / total
-    spread = sum((y - slope * x) ** 2 for x, y in moved)
-    return Mean(slope, spread * n / (n - 1) / total**2, n - 1.0, n)
+    left = mean_of([y - slope * x for x, y in moved], memory_of([y / x for x, y in moved]))
+    return Mean(slope, left.variance * (n / total) ** 2, left.freedom)
 
 
 def compare(a: Choice, b: Choice) -> Comparison:

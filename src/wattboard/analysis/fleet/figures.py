@@ -188,13 +188,14 @@ def _figures(
             load_hours=0.0,
             off_hours=0.0,
             idle_reason="no-power",
-            slope_reason="no-load",
+            slope_reason="no-power",
         )
     covered, watt = float(row["weight_us"]), float(row["watt_us"])
-    kwh = watt / W_US_PER_KWH
+    # A lone reading stands for no time: what was drawn around it is not known.
+    kwh = watt / W_US_PER_KWH if covered else None
     told = float(row["idle_us"]) + float(row["active_us"])
     idle = float(row["idle_us"])
-    idle_kwh = float(row["idle_watt_us"]) / W_US_PER_KWH if told else None
+    idle_kwh = float(row["idle_watt_us"]) / W_US_PER_KWH if told and covered else None
     slope, slope_reason = _slope(row)
     span = float(row["end_us"]) - float(row["first_us"])
     cpu_us = float(row.get("cpu_us") or 0.0)
@@ -208,10 +209,10 @@ def _figures(
         min_w=float(row["min_w"]),
         max_w=float(row["max_w"]),
         idle_w=idle_w,
-        idle_reason=_idle_reason(told, idle, idle_w),
+        idle_reason=_idle_reason(told, idle, idle_w) if covered else "too-short",
         load_hours=told / US_PER_HOUR,
         idle_hours=idle / US_PER_HOUR if told else None,
-        idle_share_of_time=idle / covered if told else None,
+        idle_share_of_time=idle / told if told else None,
         idle_kwh=idle_kwh,
         idle_share_of_energy=idle_kwh / kwh if idle_kwh is not None and kwh else None,
         off_hours=float(row["off_us"]) / US_PER_HOUR,

@@ -25,7 +25,15 @@
     return Math.sqrt(n * y);
   }
 
-  function meanOf(values) {
+  function memoryOf(values) {
+    const n = values.length, mean = sum(values) / n;
+    const off = values.map((value) => value - mean);
+    const spread = sum(off.map((one) => one * one));
+    const found = spread ? sum(off.slice(1).map((one, i) => one * off[i])) / spread : 0;
+    return Math.min(Math.max((found * n + 1) / (n - 3), 0), HIGHEST_MEMORY);
+  }
+
+  function meanOf(values, leastMemory = 0) {
     const n = values.length;
     if (!n) return { value: null, variance: 0, freedom: 0 };
     const mean = sum(values) / n;
@@ -33,8 +41,7 @@
     const off = values.map((value) => value - mean);
     const spread = sum(off.map((one) => one * one));
     if (spread <= (ROUNDING * Math.abs(mean)) ** 2 * n) return { value: mean, variance: 0, freedom: n - 1 };
-    let memory = sum(off.slice(1).map((one, i) => one * off[i])) / spread;
-    memory = Math.min(Math.max((memory * n + 1) / (n - 3), 0), HIGHEST_MEMORY);
+    const memory = Math.max(memoryOf(values), leastMemory);
     const left = off.slice(1).map((one, i) => one - memory * off[i]);
     const lags = Math.min(Math.floor(4 * (n / 100) ** (2 / 9)), n - 2);
     const own = sum(left.map((one) => one * one)) / (n - 1);
@@ -44,7 +51,7 @@
     }
     longRun = Math.max(longRun, own) * n / (n - 2);
     const worth = n * (1 - memory) / (1 + memory);
-    return { value: mean, variance: longRun / (1 - memory) ** 2 / n, freedom: worth >= LEAST_WORTH ? worth - 1 : 0 };
+    return { value: mean, variance: longRun / (1 - memory) ** 2 / n, freedom: worth >= LEAST_WORTH && memory < HIGHEST_MEMORY ? worth - 1 : 0 };
   }
 
   function slopeOf(blocks, places) {
@@ -52,8 +59,8 @@
     const n = moved.length, total = sum(moved.map(([x]) => x));
     if (n < FEWEST) return { value: null, variance: 0, freedom: 0 };
     const value = sum(moved.map(([, y]) => y)) / total;
-    const spread = sum(moved.map(([x, y]) => (y - value * x) ** 2));
-    return { value, variance: spread * n / (n - 1) / total ** 2, freedom: n - 1 };
+    const { variance, freedom } = meanOf(moved.map(([x, y]) => y - value * x), memoryOf(moved.map(([x, y]) => y / x)));
+    return { value, variance: variance * (n / total) ** 2, freedom };
   }
 
   function welch(one, two) {

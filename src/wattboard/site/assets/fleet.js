@@ -65,6 +65,7 @@
 
   function own(all) {
     const box = controls("own");
+    // Names that were replaced build nothing.
     if (!box) return;
     const [input, list, output] = ["input", "datalist", "output"].map((name) => box.querySelector(name));
     const told = document.querySelector("#own-command");

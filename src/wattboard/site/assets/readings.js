@@ -25,9 +25,15 @@
   const told = (time) => { const { date, time: at, offset } = clock(time); return `${date} ${at} (UTC${offset.replace("-", "−")})`; };
   const iso = (time) => { const { date, time: at, offset } = clock(time); return `${date}T${at}${offset}`; };
 
+  // Up to so many decimals, without zeros at the end.
+  const upTo = (value, digits) => wattboard.numbers.number(value, String(Number(value.toFixed(digits))).split(".")[1]?.length ?? 0);
+
+  // A width in its largest whole unit, as the tables have it (format.py): an hour is 1 h and no 60 min.
+  const UNITS = [[DAY, "d"], [HOUR, "h"], [MINUTE, "min"]];
   function span(us) {
-    const [size, unit] = us >= 2 * DAY ? [DAY, "d"] : us >= 2 * HOUR ? [HOUR, "h"] : us >= 2 * MINUTE ? [MINUTE, "min"] : us >= SECOND ? [SECOND, "s"] : us >= MS ? [MS, "ms"] : [1, "µs"];
-    return `${Number((us / size).toPrecision(4)).toLocaleString("en")} ${unit}`;
+    const [size, unit] = UNITS.find(([one]) => us >= one && us % one === 0) ?? UNITS.find(([one]) => us >= 2 * one) ?? (us >= MS ? [SECOND, "s"] : [1, "µs"]);
+    const rounded = Number((us / size).toPrecision(4));
+    return `${upTo(rounded, 6)}\u202f${unit}`;
   }
 
   // --- the address: a window is START/DURATION, both as ISO 8601 writes them -------------------------
@@ -67,8 +73,18 @@
     return end > start ? { from: start, to: end } : null;
   }
 
+  // What is no text at all leads nowhere, as it stands.
+  function decoded(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch (error) {
+      if (!(error instanceof URIError)) throw error;
+      return text;
+    }
+  }
+
   const addressed = () => {
-    const hash = decodeURIComponent(location.hash.slice(1));
+    const hash = decoded(location.hash.slice(1));
     if (inFile()) return hash.startsWith("readings?") ? hash.slice(9) : "";
     return document.getElementById(hash) ? "" : hash;
   };
@@ -147,51 +163,79 @@
 
   const ms = (time) => time / MS;
 
-  // Arrays of a line: steps for buckets and means, straight lines from reading to reading.
-  function line(points, values) {
-    const x = [], y = [];
-    const stepped = (i) => points.end[i] > points.start[i];
-    for (let i = 0, before = -1; i < values.length; i += 1) {
-      if (Number.isNaN(values[i])) continue;
-      if (before >= 0 && broken(points, before, i)) {
-        if (points.gap[i] && points.level[i] > 0 && stepped(before)) x[x.length - 1] = Math.max(x.at(-2) ?? -Infinity, Math.min(x.at(-1), ms(Math.max(points.gap[i][0], points.start[before]))));
-        x.push(ms(points.start[i])); y.push(NaN);
-      }
-      const begins = points.gap[i] && stepped(i) ? Math.max(points.start[i], Math.min(points.gap[i][1], points.end[i])) : points.start[i];
-      x.push(ms(begins)); y.push(values[i]);
-      if (stepped(i)) { x.push(ms(points.end[i])); y.push(values[i]); }
-      before = i;
+  // Where a column is drawn from and to in each point: the whole of it, and of a bucket in which power
+  // ends or begins the part that has some.
+  function edges(points, column) {
+    const left = [...points.start], right = [...points.end];
+    if (!ofPower(column)) return { left, right };
+    const within = (time, i) => Math.min(Math.max(time, points.start[i]), points.end[i]);
+    const { mean } = points.columns.power_w;
+    for (let i = left.length - 1, after = null; i >= 0; i -= 1) {
+      const known = !Number.isNaN(mean[i]);
+      if (known && after) right[i] = within(after[0], i);
+      if (points.gap[i]) left[i] = within(points.gap[i][1], i);
+      if (known || points.gap[i]) after = points.gap[i];
     }
-    return { x: Float64Array.from(x), y: Float64Array.from(y) };
+    return { left, right };
   }
 
-  // Nothing was read between two points.
-  function broken(points, a, b) {
+  const ENERGY = "kwh";
+  const ofPower = (column) => column === "power_w" || column === ENERGY;
+
+  // Nothing was read between two points. Gaps are noted of power; of another column, only that it has
+  // no values there.
+  function broken(points, column, a, b) {
     if (points.start[b] - points.end[a] > about.joined_us) return true;
+    if (!ofPower(column)) return false;
     for (let i = a + 1; i <= b; i += 1) if (points.gap[i]) return true;
     return false;
   }
 
-  function band(points, { low, high }) {
-    const x = [], y = [];
-    let run = [];
-    const close = () => {
-      for (const i of run) { x.push(ms(points.start[i]), ms(points.end[i])); y.push(high[i], high[i]); }
-      for (const i of run.toReversed()) { x.push(ms(points.end[i]), ms(points.start[i])); y.push(low[i], low[i]); }
-      x.push(NaN); y.push(NaN);
-      run = [];
-    };
-    for (let i = 0; i < low.length; i += 1) {
-      if (Number.isNaN(low[i])) continue;
-      if (run.length && broken(points, run.at(-1), i)) close();
-      run.push(i);
+  // The points with a value, in pieces with nothing missing between.
+  function pieces(points, column, values) {
+    const found = [];
+    for (let i = 0, before = -1; i < values.length; i += 1) {
+      if (Number.isNaN(values[i])) continue;
+      if (before < 0 || broken(points, column, before, i)) found.push([]);
+      found.at(-1).push(i);
+      before = i;
     }
-    if (run.length) close();
+    return found;
+  }
+
+  // Arrays of a line: steps for buckets and means, straight lines from reading to reading. Energy is
+  // complete at the end of each point.
+  function line(points, column, values) {
+    const x = [], y = [], { left, right } = edges(points, column);
+    const add = (time, value) => { x.push(ms(time)); y.push(value); };
+    for (const piece of pieces(points, column, values)) {
+      if (x.length) add(left[piece[0]], NaN);
+      if (column === ENERGY) add(left[piece[0]], points.before[piece[0]]);
+      for (const i of piece) {
+        if (column !== ENERGY && points.end[i] > points.start[i]) add(left[i], values[i]);
+        add(right[i], values[i]);
+      }
+    }
     return { x: Float64Array.from(x), y: Float64Array.from(y) };
   }
 
-  const ENERGY = "kwh";
-  const energyOf = (points) => points.columns.power_w.mean.map((mean, i) => (Number.isNaN(mean) ? NaN : points.kwh[i]));
+  function band(points, column, { low, high }) {
+    const x = [], y = [], { left, right } = edges(points, column);
+    for (const piece of pieces(points, column, low)) {
+      for (const i of piece) { x.push(ms(left[i]), ms(right[i])); y.push(high[i], high[i]); }
+      for (const i of piece.toReversed()) { x.push(ms(right[i]), ms(left[i])); y.push(low[i], low[i]); }
+      x.push(NaN); y.push(NaN);
+    }
+    return { x: Float64Array.from(x), y: Float64Array.from(y) };
+  }
+
+  // One that stands alone between two gaps would be no line.
+  function lonely(points, column, values, seen) {
+    const { left, right } = edges(points, column), inside = new Set(seen);
+    return pieces(points, column, values).some(([i, ...more]) => !more.length && inside.has(i) && left[i] === right[i]);
+  }
+
+  const energyOf = (points, energy) => points.columns.power_w.mean.map((mean, i) => (Number.isNaN(mean) ? NaN : energy[i]));
 
   function fill({ data, layout }) {
     const points = pyramid.points(view.from, view.to, MARGIN);
@@ -205,16 +249,14 @@
       const values = points.columns[column];
       if (part === "band") {
         const plain = seen.every((i) => points.level[i] === pyramid.levels.length - 1 && !points.merge[i] && !pyramid.levels.at(-1).width_us);
-        Object.assign(trace, plain ? { x: [], y: [], visible: false } : { ...band(points, values), visible: true });
+        Object.assign(trace, plain ? { x: [], y: [], visible: false } : { ...band(points, column, values), visible: true });
       } else {
-        const mean = column === ENERGY ? energyOf(points) : values.mean;
-        Object.assign(trace, line(points, mean));
-        // One that stands alone between two gaps would be no line.
-        const lonely = seen.some((i) => !Number.isNaN(mean[i]) && points.end[i] === points.start[i] && alone(points, mean, i));
-        trace.mode = dotted || lonely ? "lines+markers" : "lines";
+        const mean = column === ENERGY ? energyOf(points, points.kwh) : values.mean;
+        Object.assign(trace, line(points, column, mean));
+        trace.mode = dotted || lonely(points, column, mean, seen) ? "lines+markers" : "lines";
         trace.marker = { size: dotted ? 4 : 2.5, color: trace.line.color };
       }
-      const [low, high] = column === ENERGY ? [energyOf(points), energyOf(points)] : part === "band" ? [values.low, values.high] : [values.mean, values.mean];
+      const [low, high] = column === ENERGY ? [points.before, points.kwh].map((one) => energyOf(points, one)) : part === "band" ? [values.low, values.high] : [values.mean, values.mean];
       const known = ends[trace.yaxis] ??= [Infinity, -Infinity];
       for (const i of seen) {
         if (low[i] < known[0]) known[0] = low[i];
@@ -239,8 +281,6 @@
     Object.assign(layout.xaxis, ticks(view.from, view.to, chart.clientWidth || 800));
     layout.shapes = [...(layout.shapes ?? []), ...changes()];
   }
-
-  const alone = (points, mean, i) => (i === 0 || Number.isNaN(mean[i - 1]) || broken(points, i - 1, i)) && (i + 1 >= mean.length || Number.isNaN(mean[i + 1]) || broken(points, i, i + 1));
 
   // Where the clock was changed, a line down all panels.
   function changes() {
@@ -291,6 +331,10 @@
   const level = (place) => pyramid.levels[place];
   const mean = () => about.reading === "mean";
 
+  // The width of the slot or bucket that a point is the mean of, 0 for a single reading; one that is
+  // alone in its slot is what it was.
+  const widthOf = (i) => { const { count, merge, level: place } = chart.points; return (count[i] > 1 && merge[i]) || level(place[i]).width_us; };
+
   // What a point is, for the finest and the coarsest in sight.
   function pointsAre() {
     const { points } = chart;
@@ -327,7 +371,7 @@
     return low;
   }
 
-  const number = (value, digits = 3) => Number(value.toFixed(digits)).toLocaleString("en", { maximumFractionDigits: digits });
+  const number = (value, digits = 3) => upTo(value, digits);
 
   function rowsAt(i) {
     const { points } = chart, { units } = chart.figure.layout.meta;
@@ -337,14 +381,14 @@
       const ranged = low[i] < high[i] ? `${number(low[i])} to ${number(high[i])} ${unit}` : "";
       return [title, `${number(means[i])} ${unit}`, ranged];
     });
-    found.push(["Energy since the start", `${number(points.kwh[i], 6)} kWh`, ""]);
+    found.push(["Energy up to its end", `${number(points.kwh[i], 6)} kWh`, ""]);
     return found;
   }
 
   function headOf(i) {
     const { points } = chart;
-    const from = told(Math.round(points.start[i])), width = points.merge[i] || level(points.level[i]).width_us;
-    if (width) return `${from}, mean of ${span(points.end[i] - points.start[i])}`;
+    const from = told(Math.round(points.start[i])), width = widthOf(i);
+    if (width) return `${from}, mean of ${span(width)}`;
     return from + (mean() ? `, mean of ${span(points.end[i] - points.start[i])}` : "");
   }
 
@@ -481,7 +525,7 @@
     const cell = (value) => (Number.isNaN(value) ? "" : String(value));
     for (let i = 0; i < points.start.length; i += 1) {
       if (points.end[i] < view.from || points.start[i] > view.to) continue;
-      const width = points.merge[i] || level(points.level[i]).width_us;
+      const width = widthOf(i);
       rows.push([iso(points.start[i]), iso(points.end[i]), ...names.flatMap((name) => ["mean", "low", "high"].map((part) => cell(points.columns[name][part][i]))), cell(points.kwh[i]), width ? `mean of ${width / SECOND} s` : about.reading === "mean" ? "mean of the log" : "reading"]);
     }
     const link = document.createElement("a");

@@ -88,7 +88,7 @@ wattboard.pyramid = (() => {
     const { columns, joined_us: joined } = about;
     const step = header.step_us;
     const n = (found.time ?? found.number).length;
-    const tile = { n, start: new Float64Array(n), end: new Float64Array(n), weight: found.weight.map((value) => (value * step) / 2), columns: {}, gaps: new Map(), single: !level.width_us };
+    const tile = { n, start: new Float64Array(n), end: new Float64Array(n), weight: found.weight.map((value) => (value * step) / 2), columns: {}, gaps: new Map(), single: !level.width_us, kwh_before: header.kwh };
     for (const name of columns) {
       const there = found[`${name}?`];
       if (tile.single) {
@@ -260,19 +260,19 @@ wattboard.pyramid = (() => {
       return NICE.find((width) => width >= least && width % level.width_us === 0) ?? Math.ceil(least / level.width_us) * level.width_us;
     }
 
-    // Points of a window: arrays of start, end, kwh, and of each column mean, low and high; `gap` of a
-    // point is [from, to] where no power was read before it.
+    // Points of a window: arrays of start, end, the energy at both (`before`, `kwh`), and of each column
+    // mean, low and high; `gap` of a point is [from, to] where no power was read before it, `merge` the
+    // width of the slots that points are merged to, `count` how many of the level one is made of.
     function points(from, to, margin = 0) {
       const span = to - from, level = levelOf(from, to);
       const left = from - margin * span, right = to + margin * span;
-      const out = { start: [], end: [], kwh: [], weight: [], gap: [], level: [], merge: [], columns: Object.fromEntries(about.columns.map((name) => [name, { mean: [], low: [], high: [] }])) };
+      const out = { start: [], end: [], before: [], kwh: [], gap: [], level: [], merge: [], count: [], columns: Object.fromEntries(about.columns.map((name) => [name, { mean: [], low: [], high: [] }])) };
       let last;
       for (const [tile, a, b, from_level, low, high] of pieces(level, left, right)) {
         add(out, tile, a, b, from_level, merged(from_level, span), last, low, high);
         last = tile;
       }
       out.complete = out.level.every((place) => place === level.place);
-      out.wanted = level;
       return out;
     }
 
@@ -292,13 +292,14 @@ wattboard.pyramid = (() => {
         const single = j - i === 1;
         out.start.push(Math.max(first_us, tile.start[i]));
         out.end.push(Math.min(last_us, tile.end[j - 1]));
+        out.before.push(i ? tile.kwh[i - 1] : tile.kwh_before);
         out.kwh.push(tile.kwh[j - 1]);
         out.gap.push(gap);
         out.level.push(level.place);
         out.merge.push(width);
+        out.count.push(j - i);
         let weight = 0;
         for (let k = i; k < j; k += 1) weight += tile.weight[k];
-        out.weight.push(weight);
         for (const name of names) {
           const { mean, low, high, count } = tile.columns[name], into = out.columns[name];
           if (single) { into.mean.push(mean[i]); into.low.push(low[i]); into.high.push(high[i]); continue; }
@@ -324,8 +325,8 @@ wattboard.pyramid = (() => {
       return false;
     }
 
-    return { about, levels, held, load, want, ahead, points, levelOf, merged, root };
+    return { about, levels, held, load, want, ahead, points, levelOf, root };
   }
 
-  return { opened, unpacked, streams, inflated };
+  return { opened };
 })();
