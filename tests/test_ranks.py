@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wattboard.analysis import base
 from wattboard.analysis.ranks import values_at
+from wattboard.analysis.values import _by_engine
 from wattboard.engine import Cache, open_engine
 
 LEVELS = {
@@ -67,7 +67,7 @@ def test_ranks_are_those_of_the_sorted_values(engine: Any, kind: str) -> None:
 @given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200))
 def test_statistics_of_many_values_are_numpys(engine: Any, values: list[float]) -> None:
     frame = engine.place(pa.table({"v": pa.array(values, pa.float64())}), "values")
-    found = base._by_engine(engine, frame, "v")
+    found = _by_engine(engine, frame, "v")
     low, middle, high = np.quantile(np.array(values), [0.25, 0.5, 0.75])
     assert (found["count"], found["min"], found["max"]) == (len(values), min(values), max(values))
     assert found["p25"] == pytest.approx(low, rel=1e-12, abs=1e-9)

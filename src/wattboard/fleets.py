@@ -16,7 +16,7 @@ from wattboard.quality import host_buckets
 
 if TYPE_CHECKING:
     from wattboard.analysis import BaseTable
-    from wattboard.analysis.fleet import Engine
+    from wattboard.engine import Engine
     from wattboard.quality import CleanLog
     from wattboard.summary import Comparable, Fleet
     from wattboard.zones import Stretch

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from wattboard.analysis import BaseTable
     from wattboard.engine import Engine, Prepared
     from wattboard.model import FittedPower
-    from wattboard.quality import CleanLog, Telemetry
+    from wattboard.quality import CleanLog, FileRows, Telemetry
     from wattboard.schema import Recipe
     from wattboard.zones import Stretch
+
+
+# What is kept of each file of a log; a new number for what is made otherwise.
+REDUCED_VERSION = 1
 
 
 class Progress(Protocol):
@@ -165,8 +169,24 @@ def clean_up(work: Work, prepared: Sequence[Prepared]) -> tuple[CleanLog, list[S
     from wattboard.quality import clean_log
     from wattboard.zones import stretches
 
-    clean = clean_log(work.engine, **_as_prepared(work, prepared))
+    clean = clean_log(work.engine, **_as_prepared(work, prepared), files=_files(work, prepared))
     return clean, stretches(work.sources[0].recipe.timezone, clean.first_us, clean.last_us)
+
+
+def _files(work: Work, prepared: Sequence[Prepared]) -> list[FileRows]:
+    """The rows of each file, where it is a whole log that is looked at."""
+    from wattboard.quality import FileRows
+
+    if work.settings.host is not None or len(prepared) < 2:
+        return []
+    return [
+        FileRows(
+            work.engine.frame(one.parquet),
+            one.extent,
+            (REDUCED_VERSION, *(Path(part).name for part in one.parquet)),
+        )
+        for one in prepared
+    ]
 
 
 def clean_up_telemetry(work: Work, prepared: Sequence[Prepared]) -> Telemetry:

@@ -6,10 +6,11 @@ is plain arithmetic on it, whatever the number of readings.
 
 from __future__ import annotations
 
-from wattboard.analysis.base import BaseTable, base_table, column_statistics, power_distribution
+from wattboard.analysis.base import BaseTable, base_table
 from wattboard.analysis.relations import correlation
 from wattboard.analysis.series import all_series, energy_by_year, load_profile
 from wattboard.analysis.states import IdlePlateau, classify, idle_plateau, off_below_w
+from wattboard.analysis.values import column_statistics, power_distribution
 
 __all__ = [
     "BaseTable",

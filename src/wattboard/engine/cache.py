@@ -159,6 +159,11 @@ class Cache:
             folder = Path(self._temporary.name)
         self.folder = folder if folder is not None else default_cache_folder()
 
+    @property
+    def lasting(self) -> bool:
+        """True where entries are there for later runs."""
+        return self._temporary is None
+
     def make(self) -> None:
         """Create the folder, take our share of its lock, and remove what killed runs left.
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wattboard.engine.cache import Cache
+from wattboard.engine.cache import Cache, key_of
 from wattboard.engine.preparing import Preparer
 from wattboard.engine.protocol import Prepared
 from wattboard.engine.reading import text
@@ -162,6 +162,31 @@ class DuckEngine:
         with self._translated("the log"):
             self._with_room(lambda: frame.to_native().create(table))
         return nw.from_native(self.connection.table(table))
+
+    def kept(
+        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
+    ) -> nw.LazyFrame[Any]:
+        """What ``make`` gives, as Parquet in the cache: the next build finds it there."""
+        import narwhals as nw
+
+        if not key or not self.cache.lasting:
+            return self.materialise(make(), stem)
+        entry = f"{stem}-{key_of(stem, *key)}.parquet"
+        if not self.cache.path(entry).is_file():
+            view = self._fresh(stem)
+            with self._translated("the log"), self.cache.writing(entry) as temporary:
+                make().to_native().create_view(view)
+                to = text(str(temporary))
+                self._with_room(
+                    lambda: self.connection.execute(
+                        f"COPY (FROM {view}) TO {to} (FORMAT parquet, COMPRESSION zstd)"
+                    )
+                )
+                self.connection.execute(f"DROP VIEW {view}")
+        found = self.connection.sql(
+            f"SELECT * FROM read_parquet({text(str(self.cache.path(entry)))})"
+        )
+        return nw.from_native(found)
 
     def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
         """A small table into the engine."""

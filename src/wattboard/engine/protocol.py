@@ -69,6 +69,15 @@ class Engine(Protocol):
         """Compute a lazy frame once and keep it in the engine."""
         ...
 
+    def kept(
+        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
+    ) -> nw.LazyFrame[Any]:
+        """What ``make`` gives, computed once for all builds that name the same ``key``.
+
+        An empty key is kept for this one alone, as :meth:`materialise` does.
+        """
+        ...
+
     def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
         """A small table into the engine."""
         ...

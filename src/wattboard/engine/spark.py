@@ -209,6 +209,12 @@ class SparkEngine:
             )
         return again
 
+    def kept(
+        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
+    ) -> nw.LazyFrame[Any]:
+        """What ``make`` gives, kept for this build: a cluster reads a log of many files at once."""
+        return self.materialise(make(), stem)
+
     def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
         """A small table into the engine."""
         import narwhals as nw

@@ -9,11 +9,13 @@ from __future__ import annotations
 from wattboard.quality.clean import CleanLog, LogForm, clean_log
 from wattboard.quality.host_buckets import HostBuckets, HostFacts, host_buckets
 from wattboard.quality.hosts import HostLog
+from wattboard.quality.pieces import FileRows
 from wattboard.quality.report import Workbench
 from wattboard.quality.telemetry import Integral, Telemetry, clean_telemetry, integrate
 
 __all__ = [
     "CleanLog",
+    "FileRows",
     "HostBuckets",
     "HostFacts",
     "HostLog",

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wattboard.quality.counter import counter_totals, plausible
+from wattboard.quality.pieces import Piece, all_rows, meetings, own_rows
 from wattboard.quality.report import Workbench, first_row
 from wattboard.quality.steps import RISE, SINCE, UNTIL, Usual, Weights
 from wattboard.windows import with_steps
@@ -126,7 +128,7 @@ def cut_at(
 
 def minutes_of(
     bench: Workbench,
-    frame: nw.LazyFrame[Any],
+    pieces: Sequence[Piece],
     columns: Sequence[str],
     lows: dict[str, float],
     whole: Set[str],
@@ -153,10 +155,43 @@ def minutes_of(
         if name in UTILISATION:
             uneven = (value != value.round(0)).cast(nw.Int64)
             wanted.append(uneven.sum().alias(f"{name}__uneven"))
-    grouped = frame.with_columns(minute=grid.bucket(grid.grain_us)).group_by("minute").agg(*wanted)
-    minutes = bench.materialise(grouped, "minutes")
+    how = (grid.grain_us, grid.origin_us, *columns, "|", *sorted(whole))
+    negative = [name for name in columns if lows.get(name, 0.0) < 0]
+
+    def grouped(piece: Piece) -> nw.LazyFrame[Any]:
+        placed = piece.readings.with_columns(minute=grid.bucket(grid.grain_us))
+        return placed.group_by("minute").agg(*wanted)
+
+    minutes = _each_once(
+        bench,
+        [
+            bench.kept(piece.key_of("minutes", *how, *negative), "minutes", partial(grouped, piece))
+            for piece in pieces
+        ],
+        [
+            piece.until_us
+            for piece in pieces[:-1]
+            if (piece.until_us + 1 - grid.origin_us) % grid.grain_us
+        ],
+    )
     counts = {f"{name}__n": nw.col("n") for name in columns if name in whole}
     return minutes.with_columns(**counts) if counts else minutes
+
+
+def _each_once(
+    bench: Workbench, tables: Sequence[nw.LazyFrame[Any]], within: Sequence[int]
+) -> nw.LazyFrame[Any]:
+    """The minutes of all pieces; those that have an edge of pieces ``within`` them are two at first."""
+    import narwhals as nw
+
+    minutes = all_rows(tables)
+    if not within:
+        return minutes
+    how = {"first_us": nw.Expr.min, "last_us": nw.Expr.max}
+    how |= {"power_w__low": nw.Expr.min, "power_w__high": nw.Expr.max}
+    names = minutes.collect_schema().names()
+    parts = [how.get(c, nw.Expr.sum)(nw.col(c)) for c in names if c != "minute"]
+    return bench.materialise(minutes.group_by("minute").agg(*parts), "minutes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +207,7 @@ class Flow:
 
 def flow_of(
     bench: Workbench,
-    frame: nw.LazyFrame[Any],
+    pieces: Sequence[Piece],
     weights: Weights,
     usual: Usual,
     grid: Grid,
@@ -181,30 +216,24 @@ def flow_of(
     counter: bool,
     shared: bool,
     own_width: bool,
-) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+    how: tuple[object, ...] = (),
+) -> tuple[nw.LazyFrame[Any], list[Weighed]]:
     """Power and counter by bucket, and the readings of power with the time that each stands for.
 
     The counter is looked at on the rows that have it; where every row has both, which ``shared``
     promises, one pass does for the two. Sorting two or three narrow columns anew for each query is
-    far cheaper than keeping the result.
+    far cheaper than keeping the result. ``how`` stands for what ``weights`` were made of.
     """
     import narwhals as nw
 
     power, time = nw.col("power_w"), nw.col("time_us")
     shared = shared and counter
-    known = frame if shared else frame.filter(~power.is_null())
     names = ["time_us", "power_w", *(["width_us"] if own_width else [])]
-    stepped = with_steps(
-        bench,
-        known.select(*names, *(["energy_kwh"] if shared else [])),
-        {"since": SINCE, "until": UNTIL, **({"rise": RISE} if shared else {})},
-    )
-    weighed = stepped.with_columns(
-        weight_us=weights.weight_us.cast(nw.Float64),
-        is_gap=weights.is_gap,
-        end_us=weights.end_us.cast(nw.Int64),
-        bucket=grid.bucket(grid.bucket_us),
-    )
+    names += ["energy_kwh"] if shared else []
+    known = [
+        (piece.frame if shared else piece.frame.filter(~power.is_null())).select(*names)
+        for piece in pieces
+    ]
     flow = {
         "readings": nw.len(),
         "weight_us": nw.col("weight_us").sum(),
@@ -219,25 +248,95 @@ def flow_of(
         "first_gap": nw.when(nw.col("is_gap")).then(time).min(),
     }
     limits = plausible(weights.threshold_us, max_w, usual.quantum_kwh)
-    if shared:
-        weighed = weighed.with_columns(span=nw.col("since")).with_columns(**limits)
-        flow |= counter_totals()
-    buckets = weighed.group_by("bucket").agg(**flow)
+    steps = {"since": SINCE, "until": UNTIL, **({"rise": RISE} if shared else {})}
+    limited = (weights.threshold_us, max_w, usual.quantum_kwh)
+    key = (*how, weights.threshold_us, usual.step_us, own_width, grid.bucket_us, grid.origin_us)
+    tables, weighed = [], []
+    for piece, met in zip(pieces, meetings(bench, pieces, known, "power"), strict=True):
+        stepped = own_rows(with_steps(bench, met.frame, steps), piece, met.beside)
+        rows = stepped.with_columns(
+            weight_us=weights.weight_us.cast(nw.Float64),
+            is_gap=weights.is_gap,
+            end_us=weights.end_us.cast(nw.Int64),
+            bucket=grid.bucket(grid.bucket_us),
+        )
+        if shared:
+            rows = rows.with_columns(span=nw.col("since")).with_columns(**limits)
+        made = piece.key_of(*key, *met.beside)
+        weighed.append(Weighed(rows, made))
+        wanted = {**flow, **counter_totals()} if shared else flow
+        tables.append(
+            bench.kept(
+                (*made, "flow", *(limited if shared else ())) if made else (),
+                "flow",
+                partial(_grouped, rows, "bucket", wanted),
+            )
+        )
+    buckets = all_rows(tables)
     if counter and not shared:
-        steps = frame.filter(~nw.col("energy_kwh").is_null()).select("time_us", "energy_kwh")
-        steps = with_steps(bench, steps, {"rise": RISE, "span": SINCE}).with_columns(**limits)
-        counted = steps.with_columns(bucket=grid.bucket(grid.bucket_us)).group_by("bucket")
-        buckets = nw.concat([buckets, counted.agg(**counter_totals())], how="diagonal")
-    return bench.materialise(buckets, "flow"), weighed
+        counted = _counter_of(bench, pieces, limits, limited, grid)
+        buckets = nw.concat([buckets, counted], how="diagonal")
+    return buckets, weighed
 
 
-def levels_of(bench: Workbench, weighed: nw.LazyFrame[Any], grid: Grid) -> nw.LazyFrame[Any]:
-    """The time spent at each level of power."""
+def _grouped(rows: nw.LazyFrame[Any], by: str, wanted: dict[str, Any]) -> nw.LazyFrame[Any]:
+    return rows.group_by(by).agg(**wanted)
+
+
+def _counter_of(
+    bench: Workbench,
+    pieces: Sequence[Piece],
+    limits: dict[str, Any],
+    limited: tuple[object, ...],
+    grid: Grid,
+) -> nw.LazyFrame[Any]:
+    """What the counter did in each bucket."""
+    import narwhals as nw
+
+    known = [
+        piece.frame.filter(~nw.col("energy_kwh").is_null()).select("time_us", "energy_kwh")
+        for piece in pieces
+    ]
+    tables = []
+    for piece, met in zip(pieces, meetings(bench, pieces, known, "counter"), strict=True):
+        steps = with_steps(bench, met.frame, {"rise": RISE, "span": SINCE})
+        rows = own_rows(steps, piece, met.beside).with_columns(**limits)
+        rows = rows.with_columns(bucket=grid.bucket(grid.bucket_us))
+        key = piece.key_of("counter", grid.bucket_us, grid.origin_us, *limited, *met.beside)
+        tables.append(
+            bench.kept(
+                key,
+                "counted",
+                partial(_grouped, rows, "bucket", counter_totals()),
+            )
+        )
+    return all_rows(tables)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Readings of power of a piece with the time that each stands for, and what stands for them."""
+
+    rows: nw.LazyFrame[Any]
+    key: tuple[object, ...]
+
+
+def levels_of(bench: Workbench, weighed: Sequence[Weighed], grid: Grid) -> nw.LazyFrame[Any]:
+    """The time spent at each level of power; a level may stand there once for each piece."""
     import narwhals as nw
 
     level = (nw.col("power_w") / grid.level_w + 1e-9).floor().cast(nw.Int64)
-    grouped = weighed.with_columns(level=level).group_by("level")
-    return bench.materialise(grouped.agg(weight_us=nw.col("weight_us").sum()), "levels")
+    spent = {"weight_us": nw.col("weight_us").sum()}
+    return all_rows(
+        [
+            bench.kept(
+                (*one.key, "levels", grid.level_w) if one.key else (),
+                "levels",
+                partial(_grouped, one.rows.with_columns(level=level), "level", spent),
+            )
+            for one in weighed
+        ]
+    )
 
 
 def flow_totals(bench: Workbench, flow: nw.LazyFrame[Any], *, counter: bool) -> dict[str, Any]:

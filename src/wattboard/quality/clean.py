@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
@@ -14,7 +15,8 @@ from wattboard.quality.buckets import (
 from wattboard.quality.clock import SecondPass, clock_changes, to_utc
 from wattboard.quality.counter import power_from_counter
 from wattboard.quality.hosts import HostLog
-from wattboard.quality.instants import Tally, one_row_per_instant
+from wattboard.quality.instants import instant_rules, one_row_per_instant, together
+from wattboard.quality.pieces import CLOCKS, FileRows, Piece, Tally, Turn, all_rows, in_turn
 from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, merge, within_range
 from wattboard.quality.reduction import Log, Reduced, reduce_log
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
@@ -22,7 +24,7 @@ from wattboard.quality.steps import GAP_TOLERANCE_US
 from wattboard.quality.totals import Totals, add_up_devices
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage, Extent
 from wattboard.summary import RuleResult
-from wattboard.zones import stretches
+from wattboard.zones import Stretch, stretches
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -46,7 +48,8 @@ class CleanLog:
     """One row per instant, sensible values only, and how time runs.
 
     ``rows`` has ``time_us`` and the recorded canonical columns; ``tallies`` add up to the same with
-    the silent zeros still in it, ``lost_zeros`` of each column, and are cheaper to count.
+    the silent zeros still in it, ``lost_zeros`` of each column, and are cheaper to count; ``pieces``
+    have those of each file of a log whose files follow one another.
     ``minutes`` (``COLUMN__n`` and ``COLUMN__sum``, silence left out) and ``flow`` are the log
     reduced to buckets of ``grid`` (:mod:`wattboard.quality.buckets`). ``by_host`` is a log of several
     hosts before they were added up.
@@ -54,6 +57,7 @@ class CleanLog:
 
     rows: nw.LazyFrame[Any]
     tallies: tuple[Tally, ...]
+    pieces: tuple[Piece, ...]
     lost_zeros: dict[str, int]
     minutes: nw.LazyFrame[Any]
     flow: Flow
@@ -90,23 +94,26 @@ def clean_log(
     extents: Sequence[Extent],
     damage: Sequence[Damage],
     form: LogForm,
+    files: Sequence[FileRows] = (),
 ) -> CleanLog:
-    """Apply every rule.
+    """Apply every rule; what is reduced of each of ``files`` is kept, if they follow one another.
 
     Raises:
         InputError: no row has a time, or power is always missing.
     """
     rules = rules_from_damage(damage, rows_read)
     extent = merge(extents)
-    frame, found = sensible_values(bench, prepared, extent, form, rules)
+    sensible = sensible_values(bench, prepared, extent, form, rules)
+    found = sensible.found
     _require_power(extent.rows, found)
-    log, totals = one_series(bench, frame, extent, found, form, rules)
+    log, totals = one_series(bench, sensible, extent, form, rules, sensible.in_turn(files))
     added = totals.rows > 0
     from_counter = "power_w" not in log.columns
     if from_counter:
         log.frame, counter_rules = power_from_counter(bench, log.frame, form.timezone)
         log.columns, log.reading, log.width_us = (*log.columns, "power_w"), "mean", 0
         log.readings, log.tallies = log.frame, (Tally(log.frame),)
+        log.pieces = ()
         rules += counter_rules
     simple = not added and not from_counter
     whole = {
@@ -150,35 +157,120 @@ def _by_host(totals: Totals, form: LogForm) -> HostLog | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Sensible:
+    """The rows that have a time, in UTC and with possible values only, and what columns held.
+
+    ``prepared`` are the rows before that.
+    """
+
+    frame: nw.LazyFrame[Any]
+    found: dict[str, ColumnExtent]
+    prepared: nw.LazyFrame[Any]
+    clocks: tuple[str, ...]
+    table: tuple[Stretch, ...]
+    passes: tuple[SecondPass, ...]
+
+    def in_turn(self, files: Sequence[FileRows]) -> list[Turn]:
+        """Files that follow one another, with their rows put right as those of the log; else none."""
+        names = set(self.prepared.collect_schema().names())
+        return [
+            replace(turn, file=self._put_right(turn.file))
+            for turn in in_turn(files, self.table, names)
+        ]
+
+    def _put_right(self, file: FileRows) -> FileRows:
+        passes = [one for one in self.passes if _around(file, one.change.low_us)]
+        rows = timed_in_utc(file.rows, file.extent, self.clocks, self.table, passes)
+        zone = [
+            (before.end_us, before.offset_us, after.offset_us)
+            for before, after in itertools.pairwise(self.table)
+            if _around(file, before.end_us)
+        ]
+        at = next(one.offset_us for one in self.table if _low(file) < one.end_us)
+        columns = tuple(c for c, held in self.found.items() if held.sensible)
+        key = (*file.key, columns, at, *map(repr, (zone, passes)))
+        return replace(file, rows=within_range(rows, self.found), key=key)
+
+
+def _low(file: FileRows) -> int:
+    """The first time of a file, on its clock."""
+    return int(next(file.extent.ranges[c][1] for c in CLOCKS if file.extent.ranges.get(c, (0,))[0]))
+
+
+def _around(file: FileRows, time_us: int) -> bool:
+    """True for a time within a day of those of a file."""
+    _, low, high = next(file.extent.ranges[c] for c in CLOCKS if file.extent.ranges.get(c, (0,))[0])
+    return low - DAY_US <= time_us <= high + DAY_US
+
+
 def sensible_values(
     bench: Workbench,
     prepared: nw.LazyFrame[Any],
     extent: Extent,
     form: LogForm,
     rules: list[RuleResult],
-) -> tuple[nw.LazyFrame[Any], dict[str, ColumnExtent]]:
+) -> Sensible:
     """The rows that have a time, in UTC and with possible values only, and what columns held.
 
     Raises:
         InputError: no row has a time.
     """
-    frame, found = _in_utc(bench, prepared, extent, form, rules)
+    timed = _timed(extent)
+    if not timed:
+        raise InputError(
+            "The log has no row with a readable time.",
+            "Look at the time column; name it with --columns time=NAME if it was taken wrongly.",
+        )
+    clocks = tuple(c for c in CLOCKS if c in extent.ranges and extent.ranges[c][0])
+    first = int(min(extent.ranges[c][1] for c in clocks))
+    last = int(max(extent.ranges[c][2] for c in clocks))
+    table = stretches(form.timezone, first - DAY_US, last + DAY_US)
+    passes: list[SecondPass] = []
+    if "clock_us" in clocks:
+        _, low, high = extent.ranges["clock_us"]
+        changes, passes = clock_changes(
+            bench,
+            _with_a_time(prepared, extent, clocks),
+            table,
+            (int(low), int(high)),
+            form.timezone,
+            timed,
+        )
+        rules.append(changes)
+    frame = timed_in_utc(prepared, extent, clocks, table, passes)
+    found = look(bench, frame, extent)
     rules += count_out_of_range(bench, frame, found, form.timezone)
-    return within_range(frame, found), found
+    return Sensible(
+        within_range(frame, found), found, prepared, clocks, tuple(table), tuple(passes)
+    )
 
 
 def one_series(
     bench: Workbench,
-    frame: nw.LazyFrame[Any],
+    sensible: Sensible,
     extent: Extent,
-    found: dict[str, ColumnExtent],
     form: LogForm,
     rules: list[RuleResult],
+    turns: Sequence[Turn] = (),
 ) -> tuple[Log, Totals]:
     """One row an instant, devices added up."""
+    found = sensible.found
     columns = tuple(c for c in found if found[c].sensible)
-    instants = one_row_per_instant(bench, frame, columns, _timed(extent), form.timezone)
-    rules += instants.rules
+    rows = _timed(extent)
+    if turns:
+        parts = [
+            one_row_per_instant(
+                bench, turn.file.rows, columns, _timed(turn.file.extent), turn.file.key
+            )
+            for turn in turns
+        ]
+        names = parts[0].frame.collect_schema().names()
+        instants = together(parts, all_rows([part.readings.select(*names) for part in parts]))
+    else:
+        instants = one_row_per_instant(bench, sensible.frame, columns, rows)
+        parts = [instants]
+    rules += instant_rules(rows, instants.found, form.timezone)
     totals = add_up_devices(bench, instants.frame, columns, form.device_name, form.timezone)
     rules += totals.rules
     added = totals.rows > 0
@@ -192,49 +284,49 @@ def one_series(
         totals.width_us or form.width_us,
         totals.rows or instants.rows,
     )
+    if turns and not added and totals.columns == columns:
+        kept = totals.frame.collect_schema().names()
+        log.pieces = tuple(
+            Piece(
+                part.frame.select(*kept),
+                part.readings.select(*kept),
+                part.tallies,
+                (*turn.file.key, *columns),
+                turn.after_us,
+                turn.until_us,
+            )
+            for turn, part in zip(turns, parts, strict=True)
+        )
     return log, totals
 
 
 def _timed(extent: Extent) -> int:
-    return sum(extent.ranges.get(c, (0, 0.0, 0.0))[0] for c in ("clock_us", "time_us"))
+    return sum(extent.ranges.get(c, (0, 0.0, 0.0))[0] for c in CLOCKS)
 
 
-def _in_utc(
-    bench: Workbench,
-    prepared: nw.LazyFrame[Any],
-    extent: Extent,
-    form: LogForm,
-    rules: list[RuleResult],
-) -> tuple[nw.LazyFrame[Any], dict[str, ColumnExtent]]:
-    """The rows that have a time, in UTC, and what their columns hold."""
+def _with_a_time(
+    prepared: nw.LazyFrame[Any], extent: Extent, clocks: Sequence[str]
+) -> nw.LazyFrame[Any]:
     import narwhals as nw
 
-    timed = _timed(extent)
-    if not timed:
-        raise InputError(
-            "The log has no row with a readable time.",
-            "Look at the time column; name it with --columns time=NAME if it was taken wrongly.",
-        )
-    clocks = [c for c in ("clock_us", "time_us") if c in extent.ranges and extent.ranges[c][0]]
-    if timed < extent.rows:
-        known = [~nw.col(c).is_null() for c in clocks]
-        prepared = prepared.filter(nw.any_horizontal(*known, ignore_nulls=True))
-    first = int(min(extent.ranges[c][1] for c in clocks))
-    last = int(max(extent.ranges[c][2] for c in clocks))
-    table = stretches(form.timezone, first - DAY_US, last + DAY_US)
-    passes: list[SecondPass] = []
-    if "clock_us" in clocks:
-        _, low, high = extent.ranges["clock_us"]
-        changes, passes = clock_changes(
-            bench, prepared, table, (int(low), int(high)), form.timezone, timed
-        )
-        rules.append(changes)
+    if _timed(extent) == extent.rows:
+        return prepared
+    known = [~nw.col(c).is_null() for c in clocks]
+    return prepared.filter(nw.any_horizontal(*known, ignore_nulls=True))
+
+
+def timed_in_utc(
+    prepared: nw.LazyFrame[Any],
+    extent: Extent,
+    clocks: Sequence[str],
+    table: Sequence[Stretch],
+    passes: Sequence[SecondPass],
+) -> nw.LazyFrame[Any]:
+    """The rows that have a time, with ``time_us`` in UTC."""
     names = prepared.collect_schema().names()
-    unused = [c for c in ("clock_us", "time_us") if c in names and c not in clocks]
-    frame = to_utc(prepared.drop(*unused), table, passes)
-    places = [c for c in ("bad_cells", "file_part", "file_row") if c in names]
-    frame = frame.drop(*places)
-    return frame, look(bench, frame, extent)
+    unused = [c for c in CLOCKS if c in names and c not in clocks]
+    frame = to_utc(_with_a_time(prepared, extent, clocks).drop(*unused), table, passes)
+    return frame.drop(*[c for c in ("bad_cells", "file_part", "file_row") if c in names])
 
 
 def _require_power(rows: int, found: dict[str, ColumnExtent]) -> None:
@@ -279,6 +371,7 @@ def _finished(
     return CleanLog(
         rows=reduced.rows,
         tallies=reduced.tallies,
+        pieces=reduced.pieces,
         lost_zeros=reduced.silence.zeros,
         minutes=reduced.minutes,
         flow=reduced.flow,

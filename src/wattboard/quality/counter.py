@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
@@ -103,6 +104,17 @@ def _most_w(bench: Workbench, steps: nw.LazyFrame[Any]) -> float:
     rising = steps.filter(nw.col("kwh") > 0, nw.col("gaps") == 0)
     high = first_row(bench, rising.select(high=nw.col("watts").quantile(0.99, "linear")))["high"]
     return min(USUAL_MARGIN * float(high or 0.0), COLUMN["power_w"].high)
+
+
+def highest_w(power_w: float) -> float:
+    """The highest power in two digits, rounded up: what a step of the counter is held against.
+
+    It moves seldom when a log grows, so that what was made of its earlier files stays.
+    """
+    if power_w <= 0:
+        return power_w
+    unit = 10.0 ** (math.floor(math.log10(power_w)) - 1)
+    return math.ceil(power_w / unit) * unit
 
 
 def plausible(threshold_us: int, max_w: float, quantum_kwh: float) -> dict[str, Any]:

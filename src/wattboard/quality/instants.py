@@ -5,9 +5,11 @@ Most instants have one reading; only the others are grouped, the rest passes thr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wattboard.quality.pieces import Tally, all_rows
 from wattboard.quality.report import Workbench, first_row, rule
 from wattboard.quality.steps import SINCE
 from wattboard.summary import RuleResult
@@ -21,30 +23,18 @@ LABELS = ("host", "device")
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Rows to be counted: each once, or ``weight`` times, added or (``sign`` -1) taken off.
-
-    Counts of the merged log are those of all rows, less those of crowded instants, and those of
-    their averages: counting three frames spares the engine a join for each column.
-    """
-
-    frame: nw.LazyFrame[Any]
-    weight: str = ""
-    sign: int = 1
-
-
-@dataclass(frozen=True, slots=True)
 class Instants:
     """The frame with one row per device and instant, and what it took.
 
-    ``readings`` are all rows, equal ones too; ``tallies`` add up to the rows of ``frame``.
+    ``readings`` are all rows, equal ones too; ``tallies`` add up to the rows of ``frame``. ``found`` is
+    what was met, None where no instant has several readings.
     """
 
     frame: nw.LazyFrame[Any]
     readings: nw.LazyFrame[Any]
     tallies: tuple[Tally, ...]
     rows: int
-    rules: list[RuleResult]
+    found: dict[str, Any] | None
 
 
 def labels_of(frame: nw.LazyFrame[Any]) -> list[str]:
@@ -58,38 +48,45 @@ def one_row_per_instant(
     frame: nw.LazyFrame[Any],
     columns: tuple[str, ...],
     rows: int,
-    timezone: str,
+    key: tuple[object, ...] = (),
 ) -> Instants:
     """Keep one of equal rows, average the other readings of the same instant and device.
 
-    ``row_hash`` stands for all cells of a raw row.
+    ``row_hash`` stands for all cells of a raw row, ``key`` for the frame where averages are to be kept.
     """
     import narwhals as nw
 
     keys = [*labels_of(frame), "time_us"]
     names = frame.collect_schema().names()
     values = [c for c in ("width_us", *columns) if c in names]
-    stepped = with_steps(bench, frame.select(*keys), {"since": SINCE}, by=keys[:-1])
-    again = stepped.filter(nw.col("since") == 0)
-    crowded = bench.materialise(again.select(*keys).unique(), "crowded")
+    bare = frame.select(*keys)
+
+    def again() -> nw.LazyFrame[Any]:
+        stepped = with_steps(bench, bare, {"since": SINCE}, by=keys[:-1])
+        return stepped.filter(nw.col("since") == 0).select(*keys).unique()
+
+    key = (*key, "instants", *values) if key else ()
+    crowded = bench.kept(key, "crowded", again)
     frame = frame.select(*keys, *values, *(["row_hash"] if "row_hash" in names else []))
     if not first_row(bench, crowded.select(n=nw.len()))["n"]:
         plain = frame.select(*keys, *values)
-        return Instants(plain, plain, (Tally(plain),), rows, _rules(rows, None, timezone))
-    together = frame.join(crowded, on=keys, how="semi")
-    each = bench.materialise(
-        together.group_by(*keys, "row_hash").agg(
+        return Instants(plain, plain, (Tally(plain),), rows, None)
+    shared = frame.join(crowded, on=keys, how="semi")
+    each = bench.kept(
+        key,
+        "each",
+        lambda: shared.group_by(*keys, "row_hash").agg(
             *[nw.col(c).min() for c in values], nw.len().alias("equal")
         ),
-        "each",
     )
-    averaged = bench.materialise(
-        each.group_by(*keys).agg(
+    averaged = bench.kept(
+        key,
+        "averaged",
+        lambda: each.group_by(*keys).agg(
             *[nw.col(c).mean() for c in values],
             nw.len().alias("kept"),
             nw.col("equal").sum().alias("readings"),
         ),
-        "averaged",
     )
     differ = nw.col("kept") > 1
     found = first_row(
@@ -109,10 +106,46 @@ def one_row_per_instant(
     )
     left = rows - int(found["readings"]) + int(found["instants"])
     tallies = (Tally(frame), Tally(each, "equal", -1), Tally(averaged))
-    return Instants(merged, frame, tallies, left, _rules(rows, found, timezone))
+    return Instants(merged, frame, tallies, left, found)
 
 
-def _rules(rows: int, found: dict[str, Any] | None, timezone: str) -> list[RuleResult]:
+def together(parts: Sequence[Instants], readings: nw.LazyFrame[Any]) -> Instants:
+    """Those of a log that was looked at in pieces; ``readings`` are all of its rows."""
+    if len(parts) == 1:
+        return parts[0]
+    names = parts[0].frame.collect_schema().names()
+    crowded = [part for part in parts if part.found]
+    kinds = zip(*(part.tallies[1:] for part in crowded), strict=True)
+    corrections = [
+        Tally(all_rows([one.frame for one in kind]), kind[0].weight, kind[0].sign) for kind in kinds
+    ]
+    found: dict[str, Any] | None = None
+    for part in crowded:
+        found = _added(found, part.found or {})
+    return Instants(
+        all_rows([part.frame.select(*names) for part in parts]),
+        readings,
+        (Tally(readings), *corrections),
+        sum(part.rows for part in parts),
+        found,
+    )
+
+
+def _added(found: dict[str, Any] | None, more: dict[str, Any]) -> dict[str, Any]:
+    """What was met in two pieces: counts added, and the earlier of two times."""
+    if found is None:
+        return more
+    firsts = {"first_equal", "first_differing"}
+    return {
+        key: min((v for v in (value, more[key]) if v is not None), default=None)
+        if key in firsts
+        else int(value or 0) + int(more[key] or 0)
+        for key, value in found.items()
+    }
+
+
+def instant_rules(rows: int, found: dict[str, Any] | None, timezone: str) -> list[RuleResult]:
+    """What was met at instants with several readings, among so many rows."""
     told = found or {"instants": 0, "readings": 0, "kept": 0, "differing": 0}
 
     def example(key: str) -> dict[str, str] | None:

@@ -5,6 +5,7 @@ Silence, frozen meters, missing power, gaps and the steps of the counter are fou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,9 @@ from wattboard.quality.buckets import (
     minutes_of,
     split_at_buckets,
 )
-from wattboard.quality.counter import counter_rule
+from wattboard.quality.counter import counter_rule, highest_w
 from wattboard.quality.frozen import find_frozen
-from wattboard.quality.instants import Tally
+from wattboard.quality.pieces import Piece, Tally
 from wattboard.quality.ranges import ColumnExtent
 from wattboard.quality.report import Workbench, first_row, rule
 from wattboard.quality.silence import find_silence
@@ -32,7 +33,7 @@ from wattboard.quality.steps import (
     Usual,
     Weights,
     gap_rule,
-    is_dense,
+    hours_apart,
     usual_step,
     weights,
 )
@@ -56,6 +57,11 @@ class Log:
     reading: str
     width_us: int
     rows: int
+    pieces: tuple[Piece, ...] = ()
+
+    def in_pieces(self) -> tuple[Piece, ...]:
+        """The log as its files, or whole where what is made of them is not kept."""
+        return self.pieces or (Piece(self.frame, self.readings, self.tallies),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Reduced:
 
     rows: nw.LazyFrame[Any]
     tallies: tuple[Tally, ...]
+    pieces: tuple[Piece, ...]
     minutes: nw.LazyFrame[Any]
     flow: Flow
     grid: Grid
@@ -95,36 +102,40 @@ def reduce_log(
     clocks = [c for c in ("clock_us", "time_us") if extent.ranges.get(c, (0,))[0]]
     first = int(min(extent.ranges[c][1] for c in clocks))
     last = int(max(extent.ranges[c][2] for c in clocks))
-    usual = usual_step(bench, known, counter=counter, dense=is_dense(extent.rows, first, last))
+    usual = usual_step(bench, known, counter=counter, every=hours_apart(extent.rows, first, last))
     offset = stretches(timezone, first, last)[0].offset_us
     grid = grid_of(first, last, usual.step_us, offset, *range_w)
-    parts, readings = log.frame, log.readings
+    parts, readings, pieces = log.frame, log.readings, log.in_pieces()
     if log.reading == "mean":
         parts = readings = split_at_buckets(bench, log.frame, log.width_us, grid)
+        pieces = (Piece(parts, readings, log.tallies),)
     names = parts.collect_schema().names()
     lows = {c: found[c].low if c in found else 0.0 for c in log.columns}
     full = whole if readings is log.readings else set()
-    minutes = minutes_of(bench, readings, log.columns, lows, full, grid)
+    minutes = minutes_of(bench, pieces, log.columns, lows, full, grid)
     silence = Silence()
     if not explicit_missing:
-        silence = silence_of(bench, log, readings, minutes, found, grid, usual, timezone)
+        silence = silence_of(bench, log, pieces, minutes, found, grid, usual, timezone)
     frozen, frozen_rule = find_frozen(
         bench, readings, minutes, log.columns, grid, log.rows, timezone
     )
     log.rules.append(frozen_rule)
     own_width = "width_us" in names
     weight = weights(log.reading, log.width_us, usual.step_us, own_width=own_width)
+    if frozen is not None:
+        pieces = (Piece(_thawed(parts, frozen, grid), readings),)
     buckets, weighed = flow_of(
         bench,
-        _thawed(parts, frozen, grid),
+        pieces,
         weight,
         usual,
         grid,
-        max_w=range_w[1],
+        max_w=highest_w(range_w[1]),
         counter=counter,
         # Cut at the edges of buckets, an interval has its counter in its first part alone.
         shared=gapless and frozen is None and parts is log.frame,
         own_width=own_width,
+        how=(log.reading, log.width_us),
     )
     totals = flow_totals(bench, buckets, counter=counter)
     if not totals["readings"]:
@@ -153,9 +164,11 @@ def reduce_log(
         log.rules.append(counter_rule(totals, timezone))
         aside = log.rules[-1].count
     thawed = _thawed(log.frame, frozen, grid)
+    tallies = (Tally(thawed),) if frozen is not None else log.tallies
     return Reduced(
         rows=without_silence(thawed, silence, grid),
-        tallies=(Tally(thawed),) if frozen is not None else log.tallies,
+        tallies=tallies,
+        pieces=(Piece(thawed, thawed, tallies),) if frozen is not None else log.in_pieces(),
         minutes=_counted(minutes, log.columns, silence, frozen),
         flow=flow,
         grid=grid,
@@ -171,7 +184,7 @@ def reduce_log(
 def silence_of(
     bench: Workbench,
     log: Log,
-    readings: nw.LazyFrame[Any],
+    pieces: Sequence[Piece],
     minutes: nw.LazyFrame[Any],
     found: dict[str, ColumnExtent],
     grid: Grid,
@@ -181,10 +194,9 @@ def silence_of(
     """The zeros of the log that are no readings; its rules tell of them."""
     silence = find_silence(
         bench,
-        readings,
+        pieces,
         minutes,
         tuple(c for c in log.columns if c in found),
-        log.tallies,
         grid,
         lows={c: found[c].low if c in found else 0.0 for c in log.columns},
         step_us=usual.step_us,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wattboard.quality.catalogue import RULE
@@ -26,6 +26,12 @@ class Workbench(Protocol):
 
     def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
         """Compute once, keep in the engine."""
+        ...
+
+    def kept(
+        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
+    ) -> nw.LazyFrame[Any]:
+        """What ``make`` gives, computed once for all builds of the same ``key``; (): for this one."""
         ...
 
     def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:

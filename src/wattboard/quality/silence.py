@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wattboard.quality.buckets import Grid
 from wattboard.quality.catalogue import GROUPS, silence_name
-from wattboard.quality.instants import Tally
+from wattboard.quality.pieces import Piece, all_rows
 from wattboard.quality.report import Workbench, rule
 from wattboard.quality.silence_marks import FAR, Silence, count_in_instants, place_marks
 from wattboard.schema import COLUMN
@@ -79,10 +80,9 @@ def zero_runs(alive: Flags, zero: Flags) -> Run:
 
 def find_silence(
     bench: Workbench,
-    frame: nw.LazyFrame[Any],
+    pieces: Sequence[Piece],
     minutes: nw.LazyFrame[Any],
     columns: tuple[str, ...],
-    tallies: Sequence[Tally],
     grid: Grid,
     *,
     lows: dict[str, float],
@@ -118,7 +118,7 @@ def find_silence(
             here = edge[edge >= 0]
             wanted.append(here[alive[here] & (seen["n"][here] > 1)])
     edges = np.unique(np.concatenate(wanted))
-    near = _rows_near(bench, frame, seen["minute"][edges], found.groups, grid)
+    near = _rows_near(bench, pieces, seen["minute"][edges], found.groups, grid)
     marks: dict[str, NDArray[np.int64]] = {}
     firsts: dict[str, int | None] = {}
     for group, members in found.groups.items():
@@ -126,8 +126,9 @@ def find_silence(
         ends = _ends(bench, near, members, edges) if near is not None else {}
         first = _mark(seen, group, members, run, decisive, width_us, ends, marks)
         firsts[group] = first
-    place_marks(bench, found, seen, marks, minutes)
-    count_in_instants(bench, found, tallies, grid)
+    table = place_marks(bench, found, seen, marks, minutes)
+    if table is not None:
+        count_in_instants(bench, found, pieces, table, grid)
     for group, members in found.groups.items():
         _, decisive, why = runs[group]
         found.rules.append(
@@ -189,20 +190,37 @@ def _seen(
 
 def _rows_near(
     bench: Workbench,
-    frame: nw.LazyFrame[Any],
+    pieces: Sequence[Piece],
     minutes: NDArray[np.int64],
     groups: dict[str, list[str]],
     grid: Grid,
 ) -> nw.LazyFrame[Any] | None:
     """The rows of the minutes at the ends of runs, with their telemetry."""
-    if not len(minutes):
-        return None
+    members = [c for cs in groups.values() for c in cs]
+    found = []
+    for piece in pieces:
+        first, last = (
+            (time - grid.origin_us) // grid.grain_us
+            for time in (piece.after_us + 1, piece.until_us)
+        )
+        here = minutes[(minutes >= first) & (minutes <= last)].astype(np.int64)
+        if not len(here):
+            continue
+        key = piece.key_of("near", grid.grain_us, grid.origin_us, *members, *here.tolist())
+        found.append(bench.kept(key, "near", partial(_within, bench, piece, here, members, grid)))
+    return all_rows(found) if found else None
+
+
+def _within(
+    bench: Workbench, piece: Piece, minutes: NDArray[np.int64], members: list[str], grid: Grid
+) -> nw.LazyFrame[Any]:
+    """The rows of these minutes."""
     import pyarrow as pa
 
-    wanted = bench.place(pa.table({"minute": minutes.astype(np.int64)}), "edges")
-    members = [c for cs in groups.values() for c in cs]
-    near = frame.select("time_us", *members).with_columns(minute=grid.bucket(grid.grain_us))
-    return bench.materialise(near.join(wanted, on="minute", how="semi"), "near")
+    wanted = bench.place(pa.table({"minute": minutes}), "edges")
+    rows = piece.readings.select("time_us", *members)
+    numbered = rows.with_columns(minute=grid.bucket(grid.grain_us))
+    return numbered.join(wanted, on="minute", how="semi")
 
 
 def _ends(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wattboard.quality.buckets import Grid
-from wattboard.quality.instants import Tally
-from wattboard.quality.report import Workbench
+from wattboard.quality.pieces import Piece, Tally
+from wattboard.quality.report import Workbench, first_row
 from wattboard.summary import RuleResult
 
 if TYPE_CHECKING:
     import narwhals as nw
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 FAR = 2**62
@@ -43,10 +46,10 @@ def place_marks(
     seen: dict[str, NDArray[Any]],
     marks: dict[str, NDArray[np.int64]],
     minutes: nw.LazyFrame[Any],
-) -> None:
-    """The marks into the engine, and the zeros counted that they take away."""
+) -> dict[str, NDArray[np.int64]] | None:
+    """The marks, in the engine too, and the zeros counted that they take away."""
     if not marks:
-        return
+        return None
     import pyarrow as pa
 
     touched = np.zeros(len(seen["minute"]), dtype=bool)
@@ -67,30 +70,65 @@ def place_marks(
     }
     totals = bench.collect(joined.select(**wanted)).to_pylist()[0]
     found.zeros = {column: int(value or 0) for column, value in totals.items()}
+    return table
 
 
 def count_in_instants(
-    bench: Workbench, found: Silence, tallies: Sequence[Tally], grid: Grid
+    bench: Workbench,
+    found: Silence,
+    pieces: Sequence[Piece],
+    marks: dict[str, NDArray[np.int64]],
+    grid: Grid,
 ) -> None:
     """Zeros of readings to zeros of instants: the first tally is all readings, others correct it."""
-    if found.marks is None:
-        return
+    import pyarrow as pa
+
+    for piece in pieces:
+        if not piece.tallies[1:]:
+            continue
+        own = piece.own_buckets(marks["minute"], grid.grain_us, grid.origin_us)
+        mine = {name: values[own] for name, values in marks.items()}
+        if not len(mine["minute"]):
+            continue
+        digest = hashlib.sha256(b"".join(values.tobytes() for values in mine.values())).hexdigest()
+        key = piece.key_of("lost", grid.grain_us, grid.origin_us, *mine, digest)
+        make = partial(_lost_in_instants, bench, found, piece.tallies[1:], pa.table(mine), grid)
+        for column, count in first_row(bench, bench.kept(key, "lost", make)).items():
+            found.zeros[column] += int(count or 0)
+
+
+def _lost_in_instants(
+    bench: Workbench,
+    found: Silence,
+    tallies: Sequence[Tally],
+    marks: pa.Table,
+    grid: Grid,
+) -> nw.LazyFrame[Any]:
+    """By how much the tallies change the number of silent zeros of each column, in one row."""
     import narwhals as nw
 
-    for tally in tallies[1:]:
+    placed = bench.place(marks, "silent")
+    columns = {
+        column: group
+        for group, members in found.groups.items()
+        for column in members
+        if column in found.zeros
+    }
+    parts = []
+    for tally in tallies:
         joined = tally.frame.with_columns(minute=grid.bucket(grid.grain_us)).join(
-            found.marks, on="minute", how="inner"
+            placed, on="minute", how="inner"
         )
-        times = nw.col(tally.weight) if tally.weight else nw.lit(1)
-        wanted = {
-            column: nw.when((nw.col(column) == 0) & _quiet(group)).then(times).sum()
-            for group, members in found.groups.items()
-            for column in members
-            if column in found.zeros
-        }
-        row = bench.collect(joined.select(**wanted)).to_pylist()[0]
-        for column, count in row.items():
-            found.zeros[column] += tally.sign * int(count or 0)
+        times = (nw.col(tally.weight) if tally.weight else nw.lit(1)) * tally.sign
+        parts.append(
+            joined.select(
+                **{
+                    column: nw.when((nw.col(column) == 0) & _quiet(group)).then(times).sum()
+                    for column, group in columns.items()
+                }
+            )
+        )
+    return nw.concat(parts, how="vertical").select(*[nw.col(c).sum() for c in columns])
 
 
 def _quiet(group: str) -> Any:

@@ -21,8 +21,8 @@ GAP_TOLERANCE_US = 1_000_000
 
 
 REGULAR_SHARE = 0.99
-# Seven, so that from day to day all hours of the day take their turn.
-LOOKED_AT = 7
+# None has a divisor in common with 24, so that from day to day all hours of the day take their turn.
+EVERY_HOURS = (7, 25, 97, 385)
 DENSE_ROWS, DENSE_STEP_US = 1_000_000, 10_000_000
 
 
@@ -45,18 +45,18 @@ SINCE, UNTIL, RISE = ("time_us", 1), ("time_us", -1), ("energy_kwh", 1)
 
 
 def usual_step(
-    bench: Workbench, frame: nw.LazyFrame[Any], *, counter: bool = False, dense: bool = False
+    bench: Workbench, frame: nw.LazyFrame[Any], *, counter: bool = False, every: int = 1
 ) -> Usual:
     """The median step (exact to a millisecond, finer for faster logs) and the counter's usual rise.
 
     A counter moves in quanta; averaging the readings of an instant leaves noise, which is no rise. Of
-    a ``dense`` log, one of many readings an hour, every seventh hour is looked at.
+    a log of many readings an hour, ``every`` so many hours one is looked at.
     """
     import narwhals as nw
 
     whole = frame
-    if dense:
-        frame = frame.filter(nw.col("time_us") // US_PER_HOUR % LOOKED_AT == 0)
+    if every > 1:
+        frame = frame.filter(nw.col("time_us") // US_PER_HOUR % every == 0)
     wanted = [nw.len().alias("n")]
     added = {"since": SINCE}
     if counter:
@@ -71,22 +71,28 @@ def usual_step(
         counts = bench.collect(grouped.agg(*wanted).sort("since"))
         if counts.num_rows == 0:
             # Nothing was recorded in the hours looked at.
-            return usual_step(bench, whole, counter=counter) if dense else Usual(0, False, 0.0)
+            return usual_step(bench, whole, counter=counter) if every > 1 else Usual(0, False, 0.0)
         total = np.cumsum(counts["n"].to_numpy())
         middle = int(np.searchsorted(total, total[-1] / 2))
         step_us = int(counts["since"][middle].as_py()) * unit_us
         regular = counts["n"][middle].as_py() >= REGULAR_SHARE * total[-1]
         if counter:
             most = int(np.argmax(counts["rises"].to_numpy()))
-            quantum = float(counts["rise"][most].as_py() or 0.0)
+            # In six digits, so that the noise of averages does not tell a month more from one less.
+            quantum = float(f"{counts['rise'][most].as_py() or 0.0:.6g}")
         if step_us:
             break
     return Usual(step_us, regular, quantum)
 
 
-def is_dense(rows: int, first_us: int, last_us: int) -> bool:
-    """True for a log of which a part of the hours tells how time runs in all of it."""
-    return rows >= DENSE_ROWS and (last_us - first_us) / rows <= DENSE_STEP_US
+def hours_apart(rows: int, first_us: int, last_us: int) -> int:
+    """How many hours there are from one to the next that tells how time runs; 1: all of them tell.
+
+    A part of a log of many readings an hour is enough, one of a million rows or more.
+    """
+    if rows < DENSE_ROWS or (last_us - first_us) / rows > DENSE_STEP_US:
+        return 1
+    return max((n for n in EVERY_HOURS if rows >= n * DENSE_ROWS), default=EVERY_HOURS[0])
 
 
 @dataclass(frozen=True, slots=True)

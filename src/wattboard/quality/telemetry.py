@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from wattboard.errors import InputError
 from wattboard.quality.buckets import grid_of, minutes_of, split_at_buckets
 from wattboard.quality.clean import LogForm, one_series, sensible_values
+from wattboard.quality.pieces import Piece
 from wattboard.quality.ranges import merge
 from wattboard.quality.reduction import silence_of
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
 from wattboard.quality.silence_marks import Silence, without_silence
-from wattboard.quality.steps import SINCE, UNTIL, Usual, gap_rule, is_dense, usual_step, weights
+from wattboard.quality.steps import SINCE, UNTIL, Usual, gap_rule, hours_apart, usual_step, weights
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage, Extent
 from wattboard.summary import RuleResult
 from wattboard.windows import with_steps
@@ -65,7 +66,8 @@ def clean_telemetry(
     """
     rules = rules_from_damage(damage, rows_read)
     extent = merge(extents)
-    frame, found = sensible_values(bench, prepared, extent, form, rules)
+    sensible = sensible_values(bench, prepared, extent, form, rules)
+    found = sensible.found
     if not any(held.sensible for held in found.values()):
         looked = ", ".join(COLUMN[c].title.lower() for c in found) or "none"
         raise InputError(
@@ -74,22 +76,23 @@ def clean_telemetry(
         )
     import narwhals as nw
 
-    log, totals = one_series(bench, frame, extent, found, form, rules)
+    log, totals = one_series(bench, sensible, extent, form, rules)
     clocks = [c for c in ("clock_us", "time_us") if extent.ranges.get(c, (0,))[0]]
     first = int(min(extent.ranges[c][1] for c in clocks))
     last = int(max(extent.ranges[c][2] for c in clocks))
-    usual = usual_step(bench, log.readings, dense=is_dense(extent.rows, first, last))
+    usual = usual_step(bench, log.readings, every=hours_apart(extent.rows, first, last))
     # Levels of power are not asked for: any will do.
     offset = stretches(form.timezone, first, last)[0].offset_us
     grid = grid_of(first, last, usual.step_us, offset, 0.0, 1.0)
-    readings = log.readings
+    pieces = log.in_pieces()
     if log.reading == "mean":
-        readings = split_at_buckets(bench, log.frame, log.width_us, grid)
+        parts = split_at_buckets(bench, log.frame, log.width_us, grid)
+        pieces = (Piece(parts, parts, log.tallies),)
     silence = Silence()
     if not form.explicit_missing:
         lows = {c: found[c].low if c in found else 0.0 for c in log.columns}
-        minutes = minutes_of(bench, readings, log.columns, lows, set(), grid)
-        silence = silence_of(bench, log, readings, minutes, found, grid, usual, form.timezone)
+        minutes = minutes_of(bench, pieces, log.columns, lows, set(), grid)
+        silence = silence_of(bench, log, pieces, minutes, found, grid, usual, form.timezone)
     rows = without_silence(log.frame, silence, grid)
     silent = tuple(c for c in log.columns if c in silence.wholly)
     rows = rows.drop(*silent) if silent else rows
