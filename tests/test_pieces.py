@@ -157,6 +157,30 @@ def test_a_damaged_table_is_made_anew(kind: str, tmp_path: Path, own_cache: Path
     assert told(second) == told(first)
 
 
+@pytest.mark.parametrize("back", [1, 5, 300])
+def test_files_that_overlap_a_little(back: int, tmp_path: Path, own_cache: Path) -> None:
+    """The last instants of a file stand in the next one too, or in it alone."""
+    lines = mixed(4000)
+    head, rows = lines[0], lines[1:]
+    first, second = at_instants(lines, [2000, 3500])
+    cuts = [rows[:first], rows[first - back : second], rows[second - back :]]
+    cuts[0] = [row for i, row in enumerate(cuts[0]) if i < first - back or i % 3]
+    files = [written(tmp_path / f"{i}.csv", [head, *part]) for i, part in enumerate(cuts)]
+    found, _ = build.summarise(Settings(log=[str(path) for path in files]))
+    assert entries(own_cache)["minutes"] == 3
+    whole = written(tmp_path / "one.csv", [head, *(row for part in cuts for row in part)])
+    expected, _ = build.summarise(Settings(log=[str(whole)]))
+    differing = {"out-of-order"}
+    for one in (found, expected):
+        assert count_of(one, "duplicates") > back
+    for rule in expected.quality.rules:
+        if rule.name not in differing:
+            assert count_of(found, rule.name) == count_of(expected, rule.name), rule.name
+    ours, theirs = told(found), told(expected)
+    ours.pop("quality"), theirs.pop("quality")
+    assert differences(ours, theirs, rel=1e-9) == []
+
+
 def test_files_that_overlap_are_read_as_one_log(tmp_path: Path, own_cache: Path) -> None:
     lines = mixed(3000)
     head, rows = lines[0], lines[1:]

@@ -226,6 +226,25 @@ def test_a_coarser_detail_has_the_same_levels_but_the_finest(tmp_path: Path, det
         assert mine["gaps"] == theirs["gaps"]
 
 
+def test_minutes_in_which_silence_begins_or_ends_have_the_extremes_of_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(11)
+    rows = 4 * 3600
+    load = np.round(rng.uniform(5, 95, rows), 1)
+    load[1830:2517] = load[5000:9042] = load[-700:] = 0.0
+    power = np.round(80 + 2.4 * load + rng.normal(0, 1, rows), 1)
+    path = write_csv(tmp_path / "log.csv", 1_700_000_000 + np.arange(rows), power_w=power,
+                     cpu_util_pct=load)  # fmt: skip
+    # Out of the log's reduction: no row is looked at again.
+    monkeypatch.delattr(making, "_read_rows")
+    told, files, truth = tiles_of(path, "minute")
+    check_levels(told, files, truth)
+    finest = level_rows(told, files, len(told["levels"]) - 1)
+    assert np.nanmin(finest["cpu_util_pct.low"]) >= 5.0
+    assert np.isnan(finest["cpu_util_pct"]).sum() >= 60
+
+
 def test_readings_of_fractions_of_a_second(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     times = 1_700_000_000 + np.arange(30_000) * 0.02

@@ -17,6 +17,7 @@ from wattboard.quality.counter import counter_totals, plausible
 from wattboard.quality.pieces import Piece, all_rows, meetings, own_rows
 from wattboard.quality.report import Workbench, first_row
 from wattboard.quality.steps import RISE, SINCE, UNTIL, Usual, Weights
+from wattboard.schema import ACTIVITY_COLUMNS
 from wattboard.windows import with_steps
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ def minutes_of(
     """Per bucket of ``grain_us``: rows, first and last time; of each column count and sum.
 
     Columns that can be negative have the sum of their sizes too (``__size``), power its extremes,
-    utilisation the number of values that are not whole. ``whole`` columns have a value in every row.
+    activity too, utilisation the number of values that are not whole. ``whole`` columns have a value in
+    every row.
     """
     import narwhals as nw
 
@@ -150,6 +152,8 @@ def minutes_of(
         wanted.append(value.sum().alias(f"{name}__sum"))
         if name not in whole:
             wanted.append(value.count().alias(f"{name}__n"))
+        if name in ACTIVITY_COLUMNS:
+            wanted += [value.min().alias(f"{name}__low"), value.max().alias(f"{name}__high")]
         if lows.get(name, 0.0) < 0:
             wanted.append(value.abs().sum().alias(f"{name}__size"))
         if name in UTILISATION:
@@ -187,10 +191,11 @@ def _each_once(
     minutes = all_rows(tables)
     if not within:
         return minutes
-    how = {"first_us": nw.Expr.min, "last_us": nw.Expr.max}
-    how |= {"power_w__low": nw.Expr.min, "power_w__high": nw.Expr.max}
-    names = minutes.collect_schema().names()
-    parts = [how.get(c, nw.Expr.sum)(nw.col(c)) for c in names if c != "minute"]
+    names = [c for c in minutes.collect_schema().names() if c != "minute"]
+    lows = [c for c in names if c == "first_us" or c.endswith("__low")]
+    highs = [c for c in names if c == "last_us" or c.endswith("__high")]
+    parts = [nw.col(c).min() for c in lows] + [nw.col(c).max() for c in highs]
+    parts += [nw.col(c).sum() for c in names if c not in {*lows, *highs}]
     return bench.materialise(minutes.group_by("minute").agg(*parts), "minutes")
 
 

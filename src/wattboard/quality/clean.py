@@ -50,9 +50,10 @@ class CleanLog:
     ``rows`` has ``time_us`` and the recorded canonical columns; ``tallies`` add up to the same with
     the silent zeros still in it, ``lost_zeros`` of each column, and are cheaper to count; ``pieces``
     have those of each file of a log whose files follow one another.
-    ``minutes`` (``COLUMN__n`` and ``COLUMN__sum``, silence left out) and ``flow`` are the log
-    reduced to buckets of ``grid`` (:mod:`wattboard.quality.buckets`). ``by_host`` is a log of several
-    hosts before they were added up.
+    ``minutes`` (``COLUMN__n`` and ``COLUMN__sum``, of activity ``COLUMN__low`` and ``COLUMN__high``
+    too, silence left out) and ``flow`` are the log reduced to buckets of ``grid``
+    (:mod:`wattboard.quality.buckets`). ``by_host`` is a log of several hosts before they were added
+    up.
     """
 
     rows: nw.LazyFrame[Any]
@@ -174,12 +175,29 @@ class Sensible:
     def in_turn(self, files: Sequence[FileRows]) -> list[Turn]:
         """Files that follow one another, with their rows put right as those of the log; else none."""
         names = set(self.prepared.collect_schema().names())
+        turns = in_turn(files, self.table, names)
+        overlaps = [False, *(turn.later is not None for turn in turns)]
         return [
-            replace(turn, file=self._put_right(turn.file))
-            for turn in in_turn(files, self.table, names)
+            self._put_right(turn, begins_late=begins_late)
+            for turn, begins_late in zip(turns, overlaps, strict=False)
         ]
 
-    def _put_right(self, file: FileRows) -> FileRows:
+    def _put_right(self, turn: Turn, *, begins_late: bool) -> Turn:
+        """The rows of the time of a turn, some of the next file's among them, or without some."""
+        import narwhals as nw
+
+        file, time = self._in_utc(turn.file), nw.col("time_us")
+        if begins_late:
+            file = replace(file, rows=file.rows.filter(time > turn.after_us))
+        if turn.later is not None:
+            late = self._in_utc(turn.later)
+            names = file.rows.collect_schema().names()
+            early = late.rows.filter(time <= turn.until_us).select(*names)
+            rows = all_rows([file.rows, early])
+            file = replace(file, rows=rows, key=(*file.key, *late.key))
+        return replace(turn, file=replace(file, key=(*file.key, begins_late and turn.after_us)))
+
+    def _in_utc(self, file: FileRows) -> FileRows:
         passes = [one for one in self.passes if _around(file, one.change.low_us)]
         rows = timed_in_utc(file.rows, file.extent, self.clocks, self.table, passes)
         zone = [

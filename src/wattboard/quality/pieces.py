@@ -26,6 +26,7 @@ CLOCKS = ("clock_us", "time_us")
 FAR_US = 2**62
 # Times that a clock change moves are no further from it.
 AROUND_US = 3_600_000_000
+OVERLAP_US = 3_600_000_000
 MINUTE_US = 60_000_000
 
 Key = tuple[object, ...]
@@ -85,17 +86,23 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A file of a log whose files follow one another, and the time that is its own."""
+    """A file of a log whose files follow one another, and the time that is its own.
+
+    ``later`` begins before the file has ended, so that rows of both are of that time.
+    """
 
     file: FileRows
     after_us: int
     until_us: int
+    later: FileRows | None = None
 
 
 def in_turn(files: Sequence[FileRows], table: Sequence[Stretch], names: set[str]) -> list[Turn]:
-    """The files in order of time, if each begins after the one before it has ended; else none.
+    """The files in order of time, if each begins where the one before it ends; else none.
 
-    All have the columns ``names`` and one kind of time, and no clock is changed where they meet.
+    All have the columns ``names`` and one kind of time, and no clock is changed where they meet. A log
+    that is moved away while it is written has its last second in two files, and more where rows came
+    late: files may overlap by an hour.
     """
     kinds = {tuple(c for c in CLOCKS if file.extent.ranges.get(c, (0,))[0]) for file in files}
     if len(files) < 2 or len(kinds) > 1 or len(kind := kinds.pop()) != 1:
@@ -103,19 +110,24 @@ def in_turn(files: Sequence[FileRows], table: Sequence[Stretch], names: set[str]
     if any(set(file.rows.collect_schema().names()) != names for file in files):
         return []
     ordered = sorted(files, key=lambda file: file.extent.ranges[kind[0]][1])
+    times = [tuple(map(int, file.extent.ranges[kind[0]][1:])) for file in ordered]
     edges: list[int] = []
-    for file, later in itertools.pairwise(ordered):
-        last, first = int(file.extent.ranges[kind[0]][2]), int(later.extent.ranges[kind[0]][1])
+    later: list[FileRows | None] = []
+    for place, ((_, last), (first, end)) in enumerate(itertools.pairwise(times)):
         offset_us = _offset_us(last, first, table) if kind[0] == "clock_us" else 0
-        if last >= first or offset_us is None:
+        behind = times[place + 2][0] if place + 2 < len(times) else FAR_US
+        if offset_us is None or last - first > OVERLAP_US or last >= min(end, behind):
             return []
         # At a whole minute, where there is one between them, so that no bucket lies in two files.
         whole = (first - offset_us) // MINUTE_US * MINUTE_US - 1
         edges.append(max(whole, last - offset_us))
+        later.append(ordered[place + 1] if last >= first else None)
     bounds = [-FAR_US, *edges, FAR_US]
     return [
-        Turn(file, after, until)
-        for file, (after, until) in zip(ordered, itertools.pairwise(bounds), strict=True)
+        Turn(file, after, until, following)
+        for file, (after, until), following in zip(
+            ordered, itertools.pairwise(bounds), [*later, None], strict=True
+        )
     ]
 
 

@@ -37,7 +37,7 @@ from wattboard.quality.steps import (
     usual_step,
     weights,
 )
-from wattboard.schema import Extent
+from wattboard.schema import ACTIVITY_COLUMNS, Extent
 from wattboard.summary import RuleResult
 from wattboard.zones import stretches
 
@@ -223,17 +223,28 @@ def _counted(
     """The minutes without what is silent or frozen in them; silent values are zeros, so sums stay."""
     import narwhals as nw
 
+    shown = [c for c in columns if c in ACTIVITY_COLUMNS]
     kept = ["minute", *[f"{c}__{what}" for c in columns for what in ("n", "sum")]]
+    kept += [f"{c}__{what}" for c in shown for what in ("low", "high")]
     changes = {}
     if silence.marks is not None:
         marked = set(silence.marks.collect_schema().names())
         minutes = minutes.join(silence.marks, on="minute", how="left")
+        if silence.ends is not None:
+            minutes = minutes.join(silence.ends, on="minute", how="left", suffix="__left")
         for group, members in silence.groups.items():
             if f"{group}__before" not in marked:
                 continue
             for column in members:
                 lost = lost_zeros(group, column).fill_null(0)
-                changes[f"{column}__n"] = nw.col(f"{column}__n") - lost
+                there = nw.col(f"{column}__n") - lost
+                changes[f"{column}__n"] = there
+                for what in ("low", "high") if column in shown else ():
+                    value: Any = nw.when(there > 0).then(nw.col(f"{column}__{what}"))
+                    if silence.ends is not None:
+                        left = nw.col(f"{column}__{what}__left")
+                        value = nw.when((lost > 0) & (there > 0)).then(left).otherwise(value)
+                    changes[f"{column}__{what}"] = value
     if frozen is not None:
         minutes = minutes.join(frozen.with_columns(frozen=nw.lit(1)), on="minute", how="left")
         for column in ELECTRICAL:

@@ -17,7 +17,13 @@ from wattboard.quality.buckets import Grid
 from wattboard.quality.catalogue import GROUPS, silence_name
 from wattboard.quality.pieces import Piece, all_rows
 from wattboard.quality.report import Workbench, rule
-from wattboard.quality.silence_marks import FAR, Silence, count_in_instants, place_marks
+from wattboard.quality.silence_marks import (
+    FAR,
+    Silence,
+    count_in_instants,
+    extremes_at_ends,
+    place_marks,
+)
 from wattboard.schema import COLUMN
 from wattboard.summary import RuleResult
 from wattboard.zones import iso_local
@@ -129,6 +135,8 @@ def find_silence(
     table = place_marks(bench, found, seen, marks, minutes)
     if table is not None:
         count_in_instants(bench, found, pieces, table, grid)
+        if near is not None:
+            found.ends = extremes_at_ends(bench, near, found, grid)
     for group, members in found.groups.items():
         _, decisive, why = runs[group]
         found.rules.append(

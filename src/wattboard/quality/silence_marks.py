@@ -13,6 +13,7 @@ import numpy as np
 from wattboard.quality.buckets import Grid
 from wattboard.quality.pieces import Piece, Tally
 from wattboard.quality.report import Workbench, first_row
+from wattboard.schema import ACTIVITY_COLUMNS
 from wattboard.summary import RuleResult
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Silence:
     ``marks`` has a row for each minute that is silent in part or whole: zeros of a group before
     ``GROUP__before`` and after ``GROUP__after`` are no readings; where ``GROUP__before`` is ``FAR``
     the whole minute is silent, elsewhere ``COLUMN__lost`` counts the zeros that are none.
-    ``zeros`` counts the same by column over all readings.
+    ``zeros`` counts the same by column over all readings. ``ends`` has the extremes of what is left of
+    each column (``COLUMN__low``, ``COLUMN__high``) in the minutes in which silence begins or ends.
     """
 
     rules: list[RuleResult] = field(default_factory=list)
@@ -38,6 +40,7 @@ class Silence:
     wholly: tuple[str, ...] = ()
     zeros: dict[str, int] = field(default_factory=dict)
     marks: nw.LazyFrame[Any] | None = None
+    ends: nw.LazyFrame[Any] | None = None
 
 
 def place_marks(
@@ -131,6 +134,19 @@ def _lost_in_instants(
     return nw.concat(parts, how="vertical").select(*[nw.col(c).sum() for c in columns])
 
 
+def extremes_at_ends(
+    bench: Workbench, near: nw.LazyFrame[Any], found: Silence, grid: Grid
+) -> nw.LazyFrame[Any]:
+    """The extremes of what is no silence, in each minute of ``near``."""
+    import narwhals as nw
+
+    columns = [c for members in found.groups.values() for c in members if c in ACTIVITY_COLUMNS]
+    wanted = [nw.col(c).min().alias(f"{c}__low") for c in columns]
+    wanted += [nw.col(c).max().alias(f"{c}__high") for c in columns]
+    left = without_silence(near, found, grid)
+    return bench.materialise(left.group_by("minute").agg(*wanted), "ends")
+
+
 def _quiet(group: str) -> Any:
     """Of a row joined with its minute's marks: a zero at this time is no reading."""
     import narwhals as nw
@@ -164,7 +180,6 @@ def without_silence(frame: nw.LazyFrame[Any], silence: Silence, grid: Grid) -> n
             silent = (nw.col(column) == 0) & quiet
             # Minutes without a mark have none to compare with, and keep their zeros.
             changes[column] = nw.when(~silent | quiet.is_null()).then(nw.col(column))
-    marked_rows = frame.with_columns(minute=grid.bucket(grid.grain_us)).join(
-        silence.marks, on="minute", how="left"
-    )
+    numbered = frame.with_columns(minute=grid.bucket(grid.grain_us))
+    marked_rows = numbered.join(silence.marks, on="minute", how="left")
     return marked_rows.with_columns(**changes).select(*names)

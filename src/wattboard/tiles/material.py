@@ -27,7 +27,7 @@ class Bench(Protocol):
 
 
 class Bucketing(Protocol):
-    """Where buckets of the reduced log begin and how wide those of its flow are."""
+    """Where buckets of the reduced log begin and how wide they are."""
 
     @property
     def bucket_us(self) -> int:
@@ -35,12 +35,13 @@ class Bucketing(Protocol):
         ...
 
     @property
-    def origin_us(self) -> int:
-        """Where bucket 0 begins."""
+    def grain_us(self) -> int:
+        """Width of the buckets of its minutes."""
         ...
 
-    def bucket(self, width_us: int) -> Any:
-        """The number of the bucket that a time falls into."""
+    @property
+    def origin_us(self) -> int:
+        """Where bucket 0 begins."""
         ...
 
 
@@ -67,6 +68,11 @@ class CleanedLog(Protocol):
     @property
     def flow(self) -> FlowOf:
         """Power by bucket."""
+        ...
+
+    @property
+    def minutes(self) -> nw.LazyFrame[Any]:
+        """Of each ``minute`` and column of activity ``COLUMN__n``, ``__sum``, ``__low``, ``__high``."""
         ...
 
     @property

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def reduced(material: Material, width_us: int) -> Buckets:
-    """Buckets out of the log's reduction: power from its flow, activity from one pass over the rows."""
+    """Buckets out of the log's reduction: power from its flow, activity from its minutes.
+
+    Means of activity are those of all readings, as everywhere else on the site.
+    """
     import narwhals as nw
 
     log = material.log
@@ -38,10 +41,10 @@ def reduced(material: Material, width_us: int) -> Buckets:
     if others:
         wanted = []
         for name in others:
-            value = nw.col(name)
-            wanted += [value.count().alias(f"{name}__n"), value.sum().alias(f"{name}__sum")]
-            wanted += [value.min().alias(f"{name}__low"), value.max().alias(f"{name}__high")]
-        grouped = log.rows.with_columns(number=log.grid.bucket(width_us)).group_by("number")
+            wanted += [nw.col(f"{name}__{what}").sum() for what in ("n", "sum")]
+            wanted += [nw.col(f"{name}__low").min(), nw.col(f"{name}__high").max()]
+        number_of = nw.col("minute") // (width_us // log.grid.grain_us)
+        grouped = log.minutes.with_columns(number=number_of).group_by("number")
         active = material.bench.collect(grouped.agg(*wanted).sort("number"))
         number = np.union1d(number, active["number"].to_numpy())
 
