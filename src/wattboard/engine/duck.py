@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wattboard.engine.cache import Cache, key_of
+from wattboard.engine.footers import extent_of
 from wattboard.engine.preparing import Preparer
 from wattboard.engine.protocol import Prepared
-from wattboard.engine.reading import text
+from wattboard.engine.reading import text, told_apart_by
 from wattboard.errors import InputError, OutputError
 from wattboard.schema import Recipe
 
@@ -134,7 +135,8 @@ class DuckEngine:
     def frame(self, parquet: Sequence[str]) -> nw.LazyFrame[Any]:
         """Prepared files as one lazy frame; a column that one file lacks is null there.
 
-        ``file_part`` and ``file_row`` tell where in the files a row stands.
+        ``file_part`` and ``file_row`` tell where in the files a row stands, ``row_hash`` what its values
+        do not tell of it.
         """
         import narwhals as nw
 
@@ -145,14 +147,14 @@ class DuckEngine:
             f"[{listed}], union_by_name=true, filename=true, file_row_number=true)"
         )
         names = relation.columns
-        empty = {c: "''" for c in ("host", "device") if c in names}
-        if empty and len(parquet) > 1:
+        parts = {label: f'"{label}"' for label in names if label != "row_hash"}
+        if len(parquet) > 1:
             # A file without the column has no name for its part, which is a name of its own.
-            filled = ", ".join(
-                f"coalesce({c}, {empty[c]}) AS {c}" if c in empty else f'"{c}"' for c in names
-            )
-            relation = relation.project(filled)
-        return nw.from_native(relation)
+            parts |= {c: f"coalesce({c}, '') AS {c}" for c in ("host", "device") if c in names}
+        told = told_apart_by(names, extent_of([Path(part) for part in parquet]))
+        if told:
+            parts["row_hash"] = f"{told} AS row_hash"
+        return nw.from_native(relation.project(", ".join(parts.values())))
 
     def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
         """Compute a lazy frame once and keep it in the engine."""

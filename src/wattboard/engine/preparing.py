@@ -39,7 +39,7 @@ from wattboard.schema import Damage, Extent, Recipe
 if TYPE_CHECKING:
     import duckdb
 
-PREPARED_VERSION = 2
+PREPARED_VERSION = 3
 
 
 class Preparer:

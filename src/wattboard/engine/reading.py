@@ -8,9 +8,10 @@ rest of its row stays. Rows that the typed way put aside go through the text way
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from wattboard.schema import VALUE_COLUMNS, Recipe
+from wattboard.schema import COLUMN, VALUE_COLUMNS, Extent, Recipe
 
 MAX_LINE_BYTES = 1_000_000
 MAX_REJECTS = 100_000
@@ -121,7 +122,9 @@ def typed_select(recipe: Recipe, source: str) -> str:
         cell = name(binding.source)
         scale = "" if binding.scale == 1.0 else f" * {binding.scale!r}::DOUBLE"
         parts.append(f"{cell}{scale} AS {column}")
-    parts.append(f"{row_hash(recipe)} AS row_hash")
+    others = unbound(recipe)
+    if others:
+        parts.append(f"{hash_of(others)} AS row_hash")
     return f"SELECT {', '.join(parts)} FROM {source}"
 
 
@@ -141,9 +144,31 @@ def labels(recipe: Recipe) -> list[str]:
     return parts
 
 
-def row_hash(recipe: Recipe) -> str:
-    """What tells two rows of a file apart: a hash of all cells."""
-    return f"hash({', '.join(map(name, unique_header(recipe)))})"
+def unbound(recipe: Recipe) -> list[str]:
+    """The file's columns that no canonical column stands for: they tell rows apart all the same."""
+    told = {recipe.time, *(binding.source for binding in recipe.columns.values())}
+    return [label for label in unique_header(recipe) if label not in told]
+
+
+def hash_of(labels: Iterable[str]) -> str:
+    """A hash of cells: rows in which it differs are not equal."""
+    return f"hash({', '.join(map(name, labels))})"
+
+
+def told_apart_by(names: Iterable[str], extent: Extent) -> str:
+    """What tells two rows of one instant and equal values apart, out of what is stored of them.
+
+    That is the hash of their other cells, and their clock, in which two times may mean one instant. An
+    impossible value will be missing by then: what ``extent`` has out of range is looked at before.
+    Empty where there is nothing.
+    """
+    beyond = [
+        label
+        for label, (_, low, high) in extent.ranges.items()
+        if label in COLUMN and not COLUMN[label].low <= low <= high <= COLUMN[label].high
+    ]
+    told = [label for label in names if label in {"row_hash", "clock_us", *beyond}]
+    return hash_of(told) if told else ""
 
 
 def _clean_cell(recipe: Recipe, source: str) -> str:
@@ -203,7 +228,7 @@ def text_select(recipe: Recipe, source: str, formats: tuple[str, ...]) -> str:
         bits.append(
             f"CASE WHEN {cell} IS NOT NULL AND {number} IS NULL THEN {1 << position} ELSE 0 END"
         )
-    parts.append(f"{row_hash(recipe)} AS row_hash")
+    parts.append(f"{hash_of(unique_header(recipe))} AS row_hash")
     parts.append(f"({' + '.join(bits) or '0'})::INTEGER AS bad_cells")
     where = ""
     if recipe.repeated_header:

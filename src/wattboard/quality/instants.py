@@ -52,7 +52,8 @@ def one_row_per_instant(
 ) -> Instants:
     """Keep one of equal rows, average the other readings of the same instant and device.
 
-    ``row_hash`` stands for all cells of a raw row, ``key`` for the frame where averages are to be kept.
+    Equal are rows of equal values and equal ``row_hash``, which stands for what values do not tell of
+    a raw row. ``key`` stands for the frame where averages are to be kept.
     """
     import narwhals as nw
 
@@ -67,7 +68,8 @@ def one_row_per_instant(
 
     key = (*key, "instants", *values) if key else ()
     crowded = bench.kept(key, "crowded", again)
-    frame = frame.select(*keys, *values, *(["row_hash"] if "row_hash" in names else []))
+    cells = [*values, *(["row_hash"] if "row_hash" in names else [])]
+    frame = frame.select(*keys, *cells)
     if not first_row(bench, crowded.select(n=nw.len()))["n"]:
         plain = frame.select(*keys, *values)
         return Instants(plain, plain, (Tally(plain),), rows, None)
@@ -75,9 +77,7 @@ def one_row_per_instant(
     each = bench.kept(
         key,
         "each",
-        lambda: shared.group_by(*keys, "row_hash").agg(
-            *[nw.col(c).min() for c in values], nw.len().alias("equal")
-        ),
+        lambda: shared.group_by(*keys, *cells).agg(nw.len().alias("equal")),
     )
     averaged = bench.kept(
         key,
