@@ -25,7 +25,7 @@ from wattboard.reference.efficiency import (
     trend,
 )
 from wattboard.reference.ml_co2_impact import from_ml_co2_impact
-from wattboard.site.gpu_tables import gpu_files, yearly_bests
+from wattboard.site.gpu_tables import efficiency_files, yearly_bests
 from wattboard.summary import Accelerator, Accelerators, EfficiencyTrend
 
 
@@ -242,7 +242,7 @@ def test_bars_are_sorted_and_the_known_ones_are_there(gpus: Accelerators) -> Non
 
 
 def test_csv_files_hold_what_is_drawn(gpus: Accelerators, single: EfficiencyTrend) -> None:
-    files = gpu_files(gpus)
+    files = efficiency_files(gpus)
     rows = list(csv.DictReader(io.StringIO(files["data/efficiency.csv"].decode())))
     assert sum(bool(row["gflops_per_w"]) for row in rows) == single.devices
     assert sum(int(row["best_so_far_fp32"]) for row in rows) == len(single.records)
@@ -289,4 +289,4 @@ def test_a_file_without_anything_draws_nothing(tmp_path: Path) -> None:
     path.write_text("name,tdp_watts\nMystery,\n")
     found = from_ml_co2_impact(path)
     assert gpu_figures(found) == {}
-    assert gpu_files(found)["data/efficiency.csv"].count(b"\n") == 1
+    assert efficiency_files(found)["data/efficiency.csv"].count(b"\n") == 1

@@ -208,7 +208,7 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     progress.stage("Drawing and writing the pages")
     from wattboard.charts import figures, plotly_js
     from wattboard.engine.cache import Cache
-    from wattboard.site import environment, render
+    from wattboard.site import Kept, environment, render
     from wattboard.unchanged import code_identity
 
     replaced: tuple[Replacement, ...] = ()
@@ -219,8 +219,9 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
     told = tiles.manifest() if tiles else None
     with closing(Cache(keep=use_cache)) as cache:
         tables = _calculator_tables(settings, cache)
-        templates = environment(cache, code_identity()) if use_cache else environment()
-        pages = render(summary, figures(summary), plotly_js(), tables, told, templates)
+        shelf, code = (cache, code_identity()) if use_cache else (None, "")
+        templates, kept = environment(shelf, code), Kept(shelf, code)
+        pages = render(summary, figures(summary), plotly_js(), tables, told, templates, kept)
     files: dict[str, bytes | memoryview] = {**pages, **(tiles.files if tiles else {})}
     written = write_output(files, settings.target(), inputs, single_file=settings.single_file)
     return Built(summary, written, time.perf_counter() - started, cached, replaced)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wattboard.reference import find_location
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,6 +22,7 @@ def with_country(settings: Settings) -> tuple[Settings, list[Replacement]]:
     Raises:
         UsageError: the place is unknown.
     """
+    from wattboard.reference import find_location
     from wattboard.site.redaction import Replacement
 
     if settings.location is None:

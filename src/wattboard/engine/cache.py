@@ -34,7 +34,7 @@ SPILL = "spill-"
 FETCHED = "fetched"
 PARQUET_MAGIC = b"PAR1"
 PARQUET_ENDS = 12
-ENTRY = re.compile(r"\.(parquet|json|npz|template|tiles|spark)$")
+ENTRY = re.compile(r"\.(parquet|json|npz|template|tiles|files|spark)$")
 # The process stands in the name: `entry.parquet.123-0f3a.part`, `spill-123-abcd`, `wattboard-123-abcd`.
 LEFTOVER = re.compile(r"^(?:spill-(?:(\d+)-)?.+|.+\.(\d+)(?:-[0-9a-f]+)?\.part)$")
 TEMPORARY = re.compile(r"^wattboard-(\d+)-.+$")

@@ -135,8 +135,8 @@ class DuckEngine:
     def frame(self, parquet: Sequence[str]) -> nw.LazyFrame[Any]:
         """Prepared files as one lazy frame; a column that one file lacks is null there.
 
-        ``file_part`` and ``file_row`` tell where in the files a row stands, ``row_hash`` what its values
-        do not tell of it.
+        ``file_part`` and ``file_row`` tell where in the files a row stands, ``row_hash`` what its
+        values do not tell of it.
         """
         import narwhals as nw
 

@@ -8,7 +8,7 @@ rest of its row stays. Rows that the typed way put aside go through the text way
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Extent, Recipe

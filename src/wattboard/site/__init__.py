@@ -34,8 +34,16 @@ from wattboard.site.embedding import with_embedding
 from wattboard.site.fleet_tables import fleet_files, fleet_view
 from wattboard.site.footprint_rows import beside, factor_rows
 from wattboard.site.gpu_tables import gpu_files, yearly_bests
+from wattboard.site.kept import Kept as Kept
 from wattboard.site.preview import preview
-from wattboard.site.tables import data_files, metric_table, readings_script, score_rows, script
+from wattboard.site.tables import (
+    LOG_PARTS,
+    log_files,
+    metric_table,
+    readings_script,
+    score_rows,
+    script,
+)
 from wattboard.site.world_table import country_rows, world_files
 from wattboard.summary import BOUNDARIES, Summary, unit_of
 
@@ -176,15 +184,16 @@ def render(
     tables: Mapping[str, Mapping[str, Any]],
     tiles: Mapping[str, Any] | None = None,
     templates: Any = None,
+    kept: Kept | None = None,
 ) -> dict[str, bytes]:
     """Every file of the site but the tiles, of which ``tiles`` tells the page of readings.
 
     ``tables`` are what the calculator knows. ``templates`` is an :func:`environment`; one of its own
-    where none is given.
+    where none is given. ``kept`` has files of earlier sites.
     """
     from wattboard.schema import COLUMN, COLUMNS
 
-    templates = templates or environment()
+    templates, kept = templates or environment(), kept or Kept()
     findings: dict[str, list[str]] = {}
     for finding in summary.findings:
         findings.setdefault(finding.chart or f"page:{finding.page}", []).append(finding.text)
@@ -228,10 +237,11 @@ def render(
     # Pillow lets go of the interpreter while it draws, and the tables are made meanwhile.
     with ThreadPoolExecutor(1) as pool:
         picture = pool.submit(preview, summary, shown)
-        found = data_files(summary, opens) | ai_files(summary.ai)
+        found = _log_files(summary, opens, kept) | ai_files(summary.ai)
         found |= calculator_files(summary, tables)
         found |= world_files(summary)
-        found |= gpu_files(summary.gpus)
+        gpus = summary.gpus
+        found |= kept.files(f"gpus {gpus.model_dump_json()}", lambda: gpu_files(gpus))
         found |= fleet_files(summary)
         if tiles is not None:
             found["data/readings.js"] = readings_script(tiles)
@@ -257,3 +267,10 @@ def render(
         found[f"assets/{name}"] = assets.joinpath(name).read_bytes()
     found["assets/plotly.min.js"] = plotly_js
     return found
+
+
+def _log_files(summary: Summary, opens: str, kept: Kept) -> dict[str, bytes]:
+    told = summary.model_dump_json(include=set(LOG_PARTS))
+    # Nothing else is at hand, so that nothing else can show in them.
+    alone = Summary.model_construct(**{part: getattr(summary, part) for part in LOG_PARTS})
+    return kept.files(f"log {opens} {told}", lambda: log_files(alone, opens))

@@ -1,12 +1,31 @@
-"""The tables on arithmetic per watt of the page on accelerators."""
+"""The tables of the page on accelerators."""
 
 from __future__ import annotations
 
-from wattboard.site.tables import csv_bytes
+from wattboard.site.tables import compact, csv_bytes, models_csv, script
 from wattboard.summary import Accelerators, EfficiencyTrend, YearBest
+
+# What the page's script knows of an accelerator; the CSV file has it all.
+SHOWN = (
+    *("name", "vendor", "kind", "architecture", "year", "tdp_w", "fp32_tflops", "fp16_tflops"),
+    *("memory_gb", "gflops_per_w", "disputed", "exaflop_kwh"),
+)
 
 
 def gpu_files(gpus: Accelerators) -> dict[str, bytes]:
+    """Every CSV and script under ``data/`` on accelerators."""
+    items = [item.model_dump(include=set(SHOWN)) for item in gpus.items]
+    known = compact([[item[name] for name in SHOWN] for item in items])
+    return {
+        "data/accelerators.csv": models_csv(gpus.items),
+        "data/accelerators.js": script("table", "accelerators", known),
+        "data/gpu-metrics.csv": models_csv(gpus.metrics),
+        "data/disagreements.csv": models_csv(gpus.disagreements),
+        **efficiency_files(gpus),
+    }
+
+
+def efficiency_files(gpus: Accelerators) -> dict[str, bytes]:
     """What the charts of efficiency and of energy for an amount of arithmetic show."""
     records = {
         trend.precision: {(r.released, r.name) for r in trend.records} for trend in gpus.efficiency

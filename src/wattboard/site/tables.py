@@ -31,12 +31,6 @@ RISKY = re.compile(
 # Without any of these, which most cells are, nothing is at risk.
 SUSPECT = re.compile(r"[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]")
 
-# What the page's script knows of an accelerator; the CSV file has it all.
-SHOWN = (
-    *("name", "vendor", "kind", "architecture", "year", "tdp_w", "fp32_tflops", "fp16_tflops"),
-    *("memory_gb", "gflops_per_w", "disputed", "exaflop_kwh"),
-)
-
 
 def safe_cell(value: Any) -> Any:
     """Text that a spreadsheet would run as a formula gets a quote before it; numbers stay."""
@@ -163,15 +157,22 @@ def _cumulative(energy_kwh: Sequence[float | None]) -> list[float | None]:
     return _rounded(sums, digits)
 
 
-def data_files(summary: Summary, opens: str = "") -> dict[str, bytes]:
-    """Every CSV and script under ``data/``; ``opens`` is the series that the charts open with."""
+# What of a Summary the tables of the log tell; none of it knows of the site's title or place.
+LOG_PARTS = (*("series", "statistics", "quality", "profile", "histogram", "correlation", "model"),)
+
+
+def log_files(summary: Summary, opens: str = "") -> dict[str, bytes]:
+    """Every CSV and script under ``data/`` on the log, of its ``LOG_PARTS`` alone.
+
+    ``opens`` is the series that the charts open with.
+    """
     found: dict[str, bytes] = {}
     for series in summary.series:
         found[f"data/power-{series.name}.csv"] = _series_csv(series)
         points = series_json(series, cumulative=series.name == opens)
         found[f"data/series/{series.name}.js"] = script("series", series.name, points)
-    found["data/statistics.csv"] = _models_csv(summary.statistics)
-    found["data/quality.csv"] = _models_csv(summary.quality.rules)
+    found["data/statistics.csv"] = models_csv(summary.statistics)
+    found["data/quality.csv"] = models_csv(summary.quality.rules)
     days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
     found["data/load-profile.csv"] = csv_bytes(
         ["weekday", "hour", "mean_w", "hours"],
@@ -190,9 +191,7 @@ def data_files(summary: Summary, opens: str = "") -> dict[str, bytes]:
     )
     if summary.correlation is not None:
         found["data/correlation.csv"] = _correlation_csv(summary.correlation)
-    found |= _model_files(summary.model)
-    found |= _reference_files(summary)
-    return found
+    return found | _model_files(summary.model)
 
 
 def _correlation_csv(table: Correlation) -> bytes:
@@ -210,7 +209,7 @@ def _model_files(report: ModelReport) -> dict[str, bytes]:
     """The tables of the power model; one that is empty is absent."""
     found: dict[str, bytes] = {}
     if report.regimes:
-        found["data/regimes.csv"] = _models_csv(report.regimes)
+        found["data/regimes.csv"] = models_csv(report.regimes)
     if report.coefficients:
         found["data/coefficients.csv"] = csv_bytes(
             ["column", "estimate", "low", "high", "unit"],
@@ -224,7 +223,7 @@ def _model_files(report: ModelReport) -> dict[str, bytes]:
             [[key, *(getattr(score, name) for name in header)] for key, _, score in scores],
         )
     if report.shares:
-        found["data/energy-shares.csv"] = _models_csv(report.shares)
+        found["data/energy-shares.csv"] = models_csv(report.shares)
     if report.within_regimes is not None:
         found["data/correlation-within.csv"] = _correlation_csv(report.within_regimes)
     held_out = report.held_out
@@ -270,30 +269,19 @@ def score_rows(report: ModelReport) -> list[tuple[str, str, Score]]:
     return found
 
 
-def _models_csv(items: Sequence[Any]) -> bytes:
+def models_csv(items: Sequence[Any]) -> bytes:
     rows = [item.model_dump() for item in items]
     return csv_bytes(list(rows[0]), [map(_flat, row.values()) for row in rows]) if rows else b""
 
 
 def _flat(value: Any) -> Any:
     if isinstance(value, dict):
-        return _compact(value)
+        return compact(value)
     return "; ".join(value) if isinstance(value, list) else value
 
 
-def _compact(value: Any) -> str:
+def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _reference_files(summary: Summary) -> dict[str, bytes]:
-    items = [item.model_dump() for item in summary.gpus.items]
-    compact = _compact([[item[name] for name in SHOWN] for item in items])
-    return {
-        "data/accelerators.csv": _models_csv(summary.gpus.items),
-        "data/accelerators.js": script("table", "accelerators", compact),
-        "data/gpu-metrics.csv": _models_csv(summary.gpus.metrics),
-        "data/disagreements.csv": _models_csv(summary.gpus.disagreements),
-    }
 
 
 def metric_table(gpus: Accelerators, grouping: str) -> list[tuple[str, int, dict[str, Any]]]:
