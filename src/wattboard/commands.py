@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import webbrowser
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -162,8 +163,11 @@ def build(
     read = Read(tuple(settings.log), tuple(name for name in extras if name))
     before = seen(call, read)
     from wattboard import build as composer
+    from wattboard.engine import without_pandas
 
-    with progress_shown(quiet) as progress:
+    # What calls this from a program may want to work with pandas.
+    apart = without_pandas(settings.engine) if call.words else nullcontext()
+    with apart, progress_shown(quiet) as progress:
         built = composer.build(settings, use_cache=not no_cache, progress=progress)
     interrupts.note_done(f"the site in {built.site.path} is complete")
     document = built_json(built) if as_json else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import importlib.util
+import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -282,5 +283,5 @@ def _import_pandas() -> None:
     DuckDB looks for it at the first literal of a query. Another thread may be importing it then, for
     scikit-learn, and DuckDB ends at one that is half imported.
     """
-    if importlib.util.find_spec("pandas") is not None:
+    with contextlib.suppress(ModuleNotFoundError):
         importlib.import_module("pandas")

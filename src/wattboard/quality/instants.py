@@ -74,11 +74,8 @@ def one_row_per_instant(
         plain = frame.select(*keys, *values)
         return Instants(plain, plain, (Tally(plain),), rows, None)
     shared = frame.join(crowded, on=keys, how="semi")
-    each = bench.kept(
-        key,
-        "each",
-        lambda: shared.group_by(*keys, *cells).agg(nw.len().alias("equal")),
-    )
+    equal = shared.group_by(*keys, *cells).agg(nw.len().alias("equal"))
+    each = bench.kept(key, "each", lambda: equal.select(*keys, *values, "equal"))
     averaged = bench.kept(
         key,
         "averaged",

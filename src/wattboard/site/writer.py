@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from wattboard import interrupts
 from wattboard.errors import OutputError
@@ -160,10 +160,15 @@ def write_site(
         raise _output_error(out, error) from error
     try:
         marker = "\n".join([f"{MARKER_TEXT}{LISTED}", *sorted(files), ""])
+        folders = {""}
         for name, data in {**files, MARKER: marker.encode()}.items():
-            target = fresh / _inside(name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+            folder = _inside(name).rpartition("/")[0]
+            if folder not in folders:
+                (fresh / folder).mkdir(parents=True, exist_ok=True)
+                folders.add(folder)
+            # A site has a thousand files, and a path made of parts takes longer than its file.
+            with open(f"{fresh}/{name}", "wb") as file:  # noqa: PTH123
+                file.write(data)
             total += len(data)
         fresh.chmod(0o755)
         # Somebody may have put a file there while the log was read.
@@ -178,11 +183,15 @@ def write_site(
     return WrittenSite(out, len(files), total, out / "index.html")
 
 
-def _inside(name: str) -> Path:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts:
+def _inside(name: str) -> str:
+    """The name, if it is that of a file in the site.
+
+    Raises:
+        OutputError: it is not.
+    """
+    if "\\" in name or {"", ".", ".."} & set(name.split("/")):
         raise OutputError(f"The file name {name!r} leads out of the site.", "This is a bug.")
-    return Path(*path.parts)
+    return name
 
 
 def _swap(fresh: Path, out: Path) -> None:
