@@ -239,8 +239,9 @@ def render(
         picture = pool.submit(preview, summary, shown)
         found = _log_files(summary, opens, kept) | ai_files(summary.ai)
         found |= calculator_files(summary, tables)
-        found |= world_files(summary)
-        gpus = summary.gpus
+        co2, grids, gpus = summary.co2, summary.grids, summary.gpus
+        told = f"world {co2.model_dump_json()} {grids.model_dump_json()}"
+        found |= kept.files(told, lambda: world_files(co2, grids))
         found |= kept.files(f"gpus {gpus.model_dump_json()}", lambda: gpu_files(gpus))
         found |= fleet_files(summary)
         if tiles is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from wattboard.format import number
 from wattboard.site.tables import csv_bytes, script
-from wattboard.summary import CO2, Grids, Summary, t_per_head
+from wattboard.summary import CO2, Grids, t_per_head
 
 TONNE = 6  # decimals of Mt
 
@@ -63,9 +63,8 @@ def country_rows(co2: CO2, grids: Grids) -> list[CountryRow]:
     return sorted(rows, key=lambda row: (row.co2_mt is None, -(row.co2_mt or 0.0), row.name))
 
 
-def world_files(summary: Summary) -> dict[str, bytes]:
+def world_files(co2: CO2, grids: Grids) -> dict[str, bytes]:
     """What the world page offers and loads."""
-    co2, grids = summary.co2, summary.grids
     rows = country_rows(co2, grids)
     entities = [("World", "", co2.values, co2.population)]
     entities += [(e.entity, e.iso_code, e.values, e.population) for e in co2.emitters]
