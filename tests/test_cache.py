@@ -268,6 +268,32 @@ def test_templates_are_compiled_once(cache: Cache, monkeypatch: pytest.MonkeyPat
     assert {entry.name.rpartition(".")[2] for entry in cache.entries()} == {"template"}
 
 
+def test_files_are_kept_by_what_they_are_made_of(own_cache: Path) -> None:
+    from wattboard.site.kept import Kept
+
+    cache = Cache()
+    made: list[str] = []
+
+    def files(made_of: str, made_by: str = "one", *, keep: bool = True) -> dict[str, bytes]:
+        def make() -> dict[str, bytes]:
+            made.append(made_of)
+            return {"data/a.csv": made_of.encode(), "data/b.csv": b"", "data/c.js": b"1\n\n2"}
+
+        return Kept(cache if keep else None, made_by).files(made_of, make)
+
+    assert files("log") == files("log") == files("log", keep=False)
+    assert made == ["log", "log"]
+    assert files("other")["data/a.csv"] == b"other"
+    # Other code may make other files of the same.
+    assert files("log", "two") == files("log")
+    assert made == ["log", "log", "other", "log"]
+    for path in cache.folder.glob("*.files"):
+        path.write_bytes(path.read_bytes()[:-1])
+    assert files("log")["data/c.js"] == b"1\n\n2"
+    assert made[4:] == ["log"]
+    assert {entry.name.rpartition(".")[2] for entry in cache.entries()} == {"files"}
+
+
 SERIES = "time,intensity_g_per_kwh\n" + "".join(
     f"2024-03-01 {h:02d}:00:00,{100 + 10 * h}\n" for h in range(24)
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,3 +246,69 @@ def test_what_has_no_room_with_all_threads_runs_with_one(
     assert threads == [4, 1]
     assert setting() == 4
     engine.close()
+
+
+CROWDED = {
+    # Every cell has a column of ours: nothing is hashed, and nothing else tells these apart.
+    "values": ("time,watts", ["100.0", "100.0", "101.0"], 1, 1),
+    "missing": ("time,watts,cpu", ["100.0,", "100.0,", "100.0,0"], 1, 1),
+    "one number, written twice": ("time,watts", ["100", "100.0", "1e2"], 2, 0),
+    # A column that nobody knows tells them apart all the same.
+    "another cell": ("time,watts,note", ["100.0,a", "100.0,b", "100.0,a"], 1, 1),
+    # So does a value that is impossible and will be missing.
+    "impossible": ("time,watts,cpu", ["100.0,150", "100.0,160", "100.0,150"], 1, 1),
+    "wholly impossible": ("time,watts,volts", ["100.0,-1", "100.0,-2", "100.0,-2"], 1, 1),
+    # Rows that the typed way puts aside are told by their texts.
+    "by text": ("time,watts,cpu", ["100.0,x", "100.0,y", "100.0,x"], 1, 1),
+}
+
+
+@pytest.mark.parametrize("case", CROWDED)
+def test_rows_of_an_instant_that_are_equal(tmp_path: Path, summarise: Run, case: str) -> None:
+    header, cells, equal, same = CROWDED[case]
+    empty = "," * (header.count(",") - 1)
+    crowd = [f"2024-03-01 05:00:00,{cell}" for cell in cells]
+    others = [row + empty for row in rows() if " 05:00:00," not in row]
+    columns = ", ".join(
+        f"{ours}={theirs}"
+        for ours, theirs in (("power_w", "watts"), ("cpu_util_pct", "cpu"), ("voltage_v", "volts"))
+        if theirs in header
+    )
+    log = flat(tmp_path / "log.csv", [header, *others, *crowd])
+    summary = summarise(log, columns=f"time=time, {columns}")
+    assert (count_of(summary, "duplicates"), count_of(summary, "same-instant")) == (equal, same)
+
+
+def test_two_local_times_of_one_instant_are_not_equal(tmp_path: Path, summarise: Run) -> None:
+    # 02:30 does not exist on this day; it is taken as if the clock had not changed, which is 03:30.
+    lines = [f"2024-03-31 {h:02d}:{m:02d}:00,100" for h in (0, 1, 3, 4) for m in range(60)]
+    log = flat(tmp_path / "log.csv", ["time,watts", *lines, "2024-03-31 02:30:00,100", lines[-1]])
+    summary = summarise(log, timezone="Europe/Berlin")
+    assert (count_of(summary, "duplicates"), count_of(summary, "same-instant")) == (1, 1)
+
+
+WITHOUT = """
+from wattboard.engine import without_pandas
+import sys
+
+def found():
+    try:
+        import pandas
+    except ModuleNotFoundError:
+        return False
+    return True
+
+with without_pandas("local[2]"):
+    pass
+with without_pandas():
+    import duckdb, pyarrow
+    duckdb.sql("SELECT 1 + 1").fetchall()
+    pyarrow.table({"a": [1.0, None]})
+    assert not found()
+assert found()
+"""
+
+
+def test_a_build_does_without_pandas() -> None:
+    pytest.importorskip("pandas")
+    subprocess.run([sys.executable, "-c", WITHOUT], check=True, timeout=60)

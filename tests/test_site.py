@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
+from typing import IO
 
 import jsonschema
 import pytest
@@ -21,7 +22,7 @@ from wattboard.findings import findings
 from wattboard.format import change, money, number, percent, quantity, scaled, size, span
 from wattboard.reference import calculator_tables
 from wattboard.sample import write_sample
-from wattboard.site import PAGES, render, settings_command, settings_toml
+from wattboard.site import PAGES, render, settings_command, settings_toml, writer
 from wattboard.site.alternatives import alternatives
 from wattboard.site.tables import csv_bytes, safe_cell, series_json
 from wattboard.site.writer import MARKER, write_site
@@ -440,10 +441,10 @@ def test_writer_keeps_the_old_site_when_it_fails(
     out = tmp_path / "site"
     write_site({"a.txt": b"old"}, out)
 
-    def full(self: Path, data: bytes) -> int:
+    def full(*_: object) -> IO[bytes]:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(writer, "open", full, raising=False)
     with pytest.raises(OutputError, match="disk is full"):
         write_site({"a.txt": b"new"}, out)
     assert (out / "a.txt").read_bytes() == b"old"

@@ -177,9 +177,12 @@ def _of_known_log(settings: Settings, known: Summary, drawn: Drawn, zone: list[S
     """The same log, and what its energy means with these settings."""
     from wattboard.findings import findings
 
-    # The database of accelerators is the same wherever no file stands in for it.
-    built_in = settings.gpus is None and known.settings["gpus"] is None
-    facts = read_facts(settings, known.gpus if built_in else None)
+    # What is built in is the same wherever no file stands in for it.
+    facts = read_facts(
+        settings,
+        known.gpus if settings.gpus is None and known.settings["gpus"] is None else None,
+        known.co2 if settings.co2 is None and known.settings["co2"] is None else None,
+    )
     means = _meaning(settings, facts, drawn, zone, known.log.timezone, known.fleet)
     logs = [item for item in known.inputs if item.role == "log"]
     summary = known.model_copy(update={**means, "inputs": [*logs, *_extra_inputs(settings)]})

@@ -29,8 +29,10 @@ class Facts:
     ai: AI
 
 
-def read_facts(settings: Settings, gpus: Accelerators | None = None) -> Facts:
-    """Read them: built in, or of the files that the settings name; ``gpus`` need not be read again."""
+def read_facts(
+    settings: Settings, gpus: Accelerators | None = None, co2: CO2 | None = None
+) -> Facts:
+    """Read them: built in, or of the files that the settings name; what is given is not read again."""
     from wattboard import recomputing, reference
     from wattboard.accounting import energy_table
 
@@ -40,7 +42,8 @@ def read_facts(settings: Settings, gpus: Accelerators | None = None) -> Facts:
             if settings.gpus
             else reference.from_database()
         )
-    co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
+    if co2 is None:
+        co2 = reference.read_co2(Path(settings.co2)) if settings.co2 else reference.builtin_co2()
     energy = energy_table(settings)
     grids = reference.grids(energy)
     return Facts(gpus, co2, grids, energy, recomputing.ai_models(settings.location, grids))

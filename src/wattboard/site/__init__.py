@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from wattboard.format import (
+    CONTROL,
     as_published,
     change,
     money,
@@ -105,7 +106,9 @@ BY = {
 
 def _shown(value: Any) -> Any:
     """What a page shows of a value; text that is marked up stays so."""
-    return type(value)(visible(value)) if isinstance(value, str) else value
+    if not isinstance(value, str) or not CONTROL.search(value):
+        return value
+    return type(value)(visible(value))
 
 
 def environment(shelf: Shelf | None = None, made_by: str = "") -> Any:

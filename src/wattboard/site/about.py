@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
-from xml.sax.saxutils import escape
 
 from wattboard.summary import Summary
 
@@ -82,7 +82,9 @@ def address_files(summary: Summary, pages: Mapping[str, str]) -> dict[str, bytes
     """A sitemap and a word to crawlers, for a site whose address is known."""
     if not setting(summary, "base_url"):
         return {}
-    urls = "".join(f" <url><loc>{escape(address(summary, _file(p)))}</loc></url>\n" for p in pages)
+    urls = "".join(
+        f" <url><loc>{escape(address(summary, _file(p)), quote=False)}</loc></url>\n" for p in pages
+    )
     sitemap = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Iterator
+from datetime import datetime
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -192,17 +193,17 @@ def _fitting(pen: _Pen, name: str) -> tuple[int, list[str]]:
 
 
 def _chart(pen: _Pen, series: Series) -> None:
-    import numpy as np
-
-    start = np.array(series.start, dtype="datetime64[ms]").astype(np.float64) / 1000.0
-    first, last = float(start[0]), float(start[-1]) + series.bucket_s
+    # Of no zone, like the starts: only what lies between two of them counts.
+    moments = [datetime.fromisoformat(text) for text in series.start]
+    start = [(moment - moments[0]).total_seconds() for moment in moments]
+    last = start[-1] + series.bucket_s
     highs = [value for value in series.max_w if value is not None]
     top = max(*highs, 1.0) if highs else 1.0
     step = _step(top)
     ceiling = max(top, step * TICKS)
 
     def x(time: float) -> float:
-        return LEFT + (time - first) / (last - first) * (WIDTH - MARGIN - LEFT)
+        return LEFT + time / last * (WIDTH - MARGIN - LEFT)
 
     def y(watts: float) -> float:
         return BOTTOM - max(watts, 0.0) / ceiling * (BOTTOM - TOP)
