@@ -153,8 +153,7 @@ class DuckEngine:
             # A file without the column has no name for its part, which is a name of its own.
             parts |= {c: f"coalesce({c}, '') AS {c}" for c in ("host", "device") if c in names}
         told = told_apart_by(names, extent_of([Path(part) for part in parquet]))
-        if told:
-            parts["row_hash"] = f"{told} AS row_hash"
+        parts["row_hash"] = f"{told} AS row_hash"
         return nw.from_native(relation.project(", ".join(parts.values())))
 
     def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:

@@ -159,16 +159,18 @@ def told_apart_by(names: Iterable[str], extent: Extent) -> str:
     """What tells two rows of one instant and equal values apart, out of what is stored of them.
 
     That is the hash of their other cells, and their clock, in which two times may mean one instant. An
-    impossible value will be missing by then: what ``extent`` has out of range is looked at before.
-    Empty where there is nothing.
+    impossible value will be missing by then: columns that ``extent`` has out of range are looked at
+    before. Rows without such a value have the same whatever other rows of their file hold.
     """
-    beyond = [
-        label
-        for label, (_, low, high) in extent.ranges.items()
-        if label in COLUMN and not COLUMN[label].low <= low <= high <= COLUMN[label].high
-    ]
-    told = [label for label in names if label in {"row_hash", "clock_us", *beyond}]
-    return hash_of(told) if told else ""
+    told = [label for label in names if label in {"row_hash", "clock_us"}]
+    found = hash_of(told) if told else "0::UBIGINT"
+    for label, (_, low, high) in extent.ranges.items():
+        column = COLUMN.get(label)
+        if column is not None and not column.low <= low <= high <= column.high:
+            possible = f"{name(label)} BETWEEN {column.low!r} AND {column.high!r}"
+            cell = f"hash({text(label)}, {name(label)})"
+            found = f"xor({found}, CASE WHEN NOT ({possible}) THEN {cell} ELSE 0::UBIGINT END)"
+    return found
 
 
 def _clean_cell(recipe: Recipe, source: str) -> str:
