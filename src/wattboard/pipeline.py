@@ -174,14 +174,16 @@ def clean_up(work: Work, prepared: Sequence[Prepared]) -> tuple[CleanLog, list[S
 
 
 def _files(work: Work, prepared: Sequence[Prepared]) -> list[FileRows]:
-    """The rows of each file, where it is a whole log that is looked at."""
+    """The rows of each file of a whole log, where tables of them can be kept."""
     from wattboard.quality import FileRows
 
-    if work.settings.host is not None or len(prepared) < 2:
+    if not work.engine.keeps or work.settings.host is not None or len(prepared) < 2:
         return []
+    read = work.engine.frame
     return [
         FileRows(
-            work.engine.frame(one.parquet),
+            read,
+            one.parquet,
             one.extent,
             (REDUCED_VERSION, *(Path(part).name for part in one.parquet)),
         )

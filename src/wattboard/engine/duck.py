@@ -59,6 +59,11 @@ class DuckEngine:
         self._preparer = Preparer(self.connection, cache, self._spill.name)
         self._tables = 0
 
+    @property
+    def keeps(self) -> bool:
+        """Where the cache lasts."""
+        return self.cache.lasting
+
     # ------------------------------------------------------------------ preparing
 
     def order_counts(self, path: Path, recipe: Recipe) -> list[int]:
@@ -171,7 +176,7 @@ class DuckEngine:
         """What ``make`` gives, as Parquet in the cache: the next build finds it there."""
         import narwhals as nw
 
-        if not key or not self.cache.lasting:
+        if not key or not self.keeps:
             return self.materialise(make(), stem)
         entry = f"{stem}-{key_of(stem, *key)}.parquet"
         if not self.cache.path(entry).is_file():

@@ -39,6 +39,11 @@ class Engine(Protocol):
         """Width of the stretches of time that windows are divided into; 0: not divided."""
         ...
 
+    @property
+    def keeps(self) -> bool:
+        """True where :meth:`kept` keeps for later builds."""
+        ...
+
     def order_counts(self, path: Path, recipe: Recipe) -> list[int]:
         """How many rows of the file each of the recipe's ``time_orders`` can read.
 
@@ -74,7 +79,7 @@ class Engine(Protocol):
     ) -> nw.LazyFrame[Any]:
         """What ``make`` gives, computed once for all builds that name the same ``key``.
 
-        An empty key is kept for this one alone, as :meth:`materialise` does.
+        An empty key is for this build alone, as with :meth:`materialise`.
         """
         ...
 

@@ -40,6 +40,9 @@ TOO_LARGE = re.compile(r"maxResultSize")
 class SparkEngine:
     """A session of Spark's, and what it holds of one log."""
 
+    # A cluster reads a log of many files at once.
+    keeps = False
+
     def __init__(self, url: str, cache: Cache) -> None:
         self.cache = cache
         self.cache.make()
@@ -212,7 +215,7 @@ class SparkEngine:
     def kept(
         self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
     ) -> nw.LazyFrame[Any]:
-        """What ``make`` gives, kept for this build: a cluster reads a log of many files at once."""
+        """What ``make`` gives, for this build."""
         return self.materialise(make(), stem)
 
     def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:

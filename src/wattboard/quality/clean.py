@@ -172,32 +172,15 @@ class Sensible:
     table: tuple[Stretch, ...]
     passes: tuple[SecondPass, ...]
 
-    def in_turn(self, files: Sequence[FileRows]) -> list[Turn]:
+    def in_turn(self, files: Sequence[FileRows]) -> list[tuple[Turn, nw.LazyFrame[Any]]]:
         """Files that follow one another, with their rows put right as those of the log; else none."""
         names = set(self.prepared.collect_schema().names())
-        turns = in_turn(files, self.table, names)
-        overlaps = [False, *(turn.later is not None for turn in turns)]
-        return [
-            self._put_right(turn, begins_late=begins_late)
-            for turn, begins_late in zip(turns, overlaps, strict=False)
-        ]
+        return [self._put_right(turn) for turn in in_turn(files, self.table, names)]
 
-    def _put_right(self, turn: Turn, *, begins_late: bool) -> Turn:
-        """The rows of the time of a turn, some of the next file's among them, or without some."""
+    def _put_right(self, turn: Turn) -> tuple[Turn, nw.LazyFrame[Any]]:
         import narwhals as nw
 
-        file, time = self._in_utc(turn.file), nw.col("time_us")
-        if begins_late:
-            file = replace(file, rows=file.rows.filter(time > turn.after_us))
-        if turn.later is not None:
-            late = self._in_utc(turn.later)
-            names = file.rows.collect_schema().names()
-            early = late.rows.filter(time <= turn.until_us).select(*names)
-            rows = all_rows([file.rows, early])
-            file = replace(file, rows=rows, key=(*file.key, *late.key))
-        return replace(turn, file=replace(file, key=(*file.key, begins_late and turn.after_us)))
-
-    def _in_utc(self, file: FileRows) -> FileRows:
+        file, time = turn.file, nw.col("time_us")
         passes = [one for one in self.passes if _around(file, one.change.low_us)]
         rows = timed_in_utc(file.rows, file.extent, self.clocks, self.table, passes)
         zone = [
@@ -208,7 +191,11 @@ class Sensible:
         at = next(one.offset_us for one in self.table if _low(file) < one.end_us)
         columns = tuple(c for c, held in self.found.items() if held.sensible)
         key = (*file.key, columns, at, *map(repr, (zone, passes)))
-        return replace(file, rows=within_range(rows, self.found), key=key)
+        rows = within_range(rows, self.found)
+        if turn.mixed:
+            rows = rows.filter(time > turn.after_us, time <= turn.until_us)
+            key = (*key, turn.after_us, turn.until_us)
+        return replace(turn, file=replace(file, key=key)), rows
 
 
 def _low(file: FileRows) -> int:
@@ -270,7 +257,7 @@ def one_series(
     extent: Extent,
     form: LogForm,
     rules: list[RuleResult],
-    turns: Sequence[Turn] = (),
+    turns: Sequence[tuple[Turn, nw.LazyFrame[Any]]] = (),
 ) -> tuple[Log, Totals]:
     """One row an instant, devices added up."""
     found = sensible.found
@@ -278,10 +265,8 @@ def one_series(
     rows = _timed(extent)
     if turns:
         parts = [
-            one_row_per_instant(
-                bench, turn.file.rows, columns, _timed(turn.file.extent), turn.file.key
-            )
-            for turn in turns
+            one_row_per_instant(bench, own, columns, turn.rows, turn.file.key)
+            for turn, own in turns
         ]
         names = parts[0].frame.collect_schema().names()
         instants = together(parts, all_rows([part.readings.select(*names) for part in parts]))
@@ -313,7 +298,7 @@ def one_series(
                 turn.after_us,
                 turn.until_us,
             )
-            for turn, part in zip(turns, parts, strict=True)
+            for (turn, _), part in zip(turns, parts, strict=True)
         )
     return log, totals
 

@@ -8,10 +8,11 @@ the whole log, as its usual step.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wattboard.quality.ranges import merge
 from wattboard.quality.report import Workbench, first_row
 from wattboard.schema import Extent
 from wattboard.zones import Stretch
@@ -27,6 +28,8 @@ FAR_US = 2**62
 # Times that a clock change moves are no further from it.
 AROUND_US = 3_600_000_000
 OVERLAP_US = 3_600_000_000
+# Fewer are put right faster than what is kept of them is found.
+PIECE_ROWS = 500_000
 MINUTE_US = 60_000_000
 
 Key = tuple[object, ...]
@@ -34,11 +37,26 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class FileRows:
-    """The rows of one file as prepared; ``key`` stands for them."""
+    """The rows of a file or several: ``read`` makes a frame of ``parts``, ``key`` stands for them."""
 
-    rows: nw.LazyFrame[Any]
+    read: Callable[[Sequence[str]], nw.LazyFrame[Any]]
+    parts: tuple[str, ...]
     extent: Extent
     key: Key
+
+    @property
+    def rows(self) -> nw.LazyFrame[Any]:
+        """All of them."""
+        return self.read(self.parts)
+
+
+def _of_all(files: Sequence[FileRows]) -> FileRows:
+    return FileRows(
+        files[0].read,
+        tuple(part for file in files for part in file.parts),
+        merge([file.extent for file in files]),
+        tuple(part for file in files for part in file.key),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +104,26 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A file of a log whose files follow one another, and the time that is its own.
+    """Files of a log, and the time that is theirs alone.
 
-    ``later`` begins before the file has ended, so that rows of both are of that time.
+    Where the next file begins before they have ended, it is among them. ``rows`` counts those of
+    the others, ``mixed`` says that rows of other times are in the files.
     """
 
     file: FileRows
     after_us: int
     until_us: int
-    later: FileRows | None = None
+    rows: int
+    mixed: bool
 
 
 def in_turn(files: Sequence[FileRows], table: Sequence[Stretch], names: set[str]) -> list[Turn]:
-    """The files in order of time, if each begins where the one before it ends; else none.
+    """The files in order of time, in groups that follow one another; none where that is one group.
 
-    All have the columns ``names`` and one kind of time, and no clock is changed where they meet. A log
-    that is moved away while it is written has its last second in two files, and more where rows came
-    late: files may overlap by an hour.
+    Small files are put together, from the first on, so that another one changes the last group alone;
+    and so are files that overlap by more than an hour or meet where the clock is changed. (A log that
+    is moved away while it is written has its last second in two files, and more where rows came late.)
+    All files have the columns ``names`` and one kind of time.
     """
     kinds = {tuple(c for c in CLOCKS if file.extent.ranges.get(c, (0,))[0]) for file in files}
     if len(files) < 2 or len(kinds) > 1 or len(kind := kinds.pop()) != 1:
@@ -110,25 +131,39 @@ def in_turn(files: Sequence[FileRows], table: Sequence[Stretch], names: set[str]
     if any(set(file.rows.collect_schema().names()) != names for file in files):
         return []
     ordered = sorted(files, key=lambda file: file.extent.ranges[kind[0]][1])
-    times = [tuple(map(int, file.extent.ranges[kind[0]][1:])) for file in ordered]
-    edges: list[int] = []
-    later: list[FileRows | None] = []
-    for place, ((_, last), (first, end)) in enumerate(itertools.pairwise(times)):
-        offset_us = _offset_us(last, first, table) if kind[0] == "clock_us" else 0
-        behind = times[place + 2][0] if place + 2 < len(times) else FAR_US
-        if offset_us is None or last - first > OVERLAP_US or last >= min(end, behind):
-            return []
-        # At a whole minute, where there is one between them, so that no bucket lies in two files.
-        whole = (first - offset_us) // MINUTE_US * MINUTE_US - 1
-        edges.append(max(whole, last - offset_us))
-        later.append(ordered[place + 1] if last >= first else None)
-    bounds = [-FAR_US, *edges, FAR_US]
-    return [
-        Turn(file, after, until, following)
-        for file, (after, until), following in zip(
-            ordered, itertools.pairwise(bounds), [*later, None], strict=True
+    spans = [tuple(map(int, file.extent.ranges[kind[0]])) for file in ordered]
+    groups, edges, overlaps, last = [[0]], [-FAR_US], [False], spans[0][2]
+    for place in range(1, len(ordered)):
+        _, first, end = spans[place]
+        behind = spans[place + 1][1] if place + 1 < len(ordered) else FAR_US
+        enough = sum(spans[i][0] for i in groups[-1]) >= PIECE_ROWS
+        apart = last - first <= OVERLAP_US and last < min(end, behind)
+        offset_us = 0 if kind[0] == "time_us" else _offset_us(last, first, table)
+        if enough and apart and offset_us is not None:
+            # At a whole minute, where one is between them, so that no bucket lies in two groups.
+            whole = (first - offset_us) // MINUTE_US * MINUTE_US - 1
+            edges.append(max(whole, last - offset_us))
+            overlaps.append(last >= first)
+            groups.append([])
+        groups[-1].append(place)
+        last = max(last, end)
+    if len(groups) == 1:
+        return []
+    found = []
+    bounds = [*edges, FAR_US]
+    for number, group in enumerate(groups):
+        begins_late, ends_late = overlaps[number], [*overlaps, False][number + 1]
+        members = [*group, *([groups[number + 1][0]] if ends_late else [])]
+        found.append(
+            Turn(
+                _of_all([ordered[i] for i in members]),
+                after_us=bounds[number],
+                until_us=bounds[number + 1],
+                rows=sum(spans[i][0] for i in group),
+                mixed=begins_late or ends_late,
+            )
         )
-    ]
+    return found
 
 
 def _offset_us(last: int, first: int, table: Sequence[Stretch]) -> int | None:
