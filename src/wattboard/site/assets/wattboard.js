@@ -205,9 +205,11 @@ const wattboard = (() => {
 
   // For printing: the picture shrinks with its box.
   function scalable(element) {
-    const { width, height } = element._fullLayout;
+    const { width, height } = element._fullLayout, box = `0 0 ${width} ${height}`;
+    // A step of zooming does not pay for what stays.
+    if (element.querySelector(".main-svg").getAttribute("viewBox") === box) return;
     element.style.setProperty("--ratio", `${width} / ${height}`);
-    element.querySelectorAll(".main-svg").forEach((svg) => svg.setAttribute("viewBox", `0 0 ${width} ${height}`));
+    element.querySelectorAll(".main-svg").forEach((svg) => svg.setAttribute("viewBox", box));
   }
 
   const draw = (element) => (element.drawing ??= drawing(element));
