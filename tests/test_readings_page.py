@@ -348,7 +348,7 @@ def test_gaps_stay_open_at_every_level(browser: Any, site: Path) -> None:
     with Visit(browser, 1280) as visit:
         page = opened(visit, site.as_uri())
         levels = set()
-        for window in ("", "#2021-10-31T03:00:00+01:00/PT3H", "#2021-10-31T02:30:00+01:00/PT70M"):
+        for window in ("", "#2021-10-31T01:30:00+01:00/PT3H", "#2021-10-31T02:30:00+01:00/PT70M"):
             go(page, window)
             levels |= {point["level"] for point in seen(page)}
             for column, part in (("power_w", "mean"), ("power_w", "band"), ("kwh", "mean")):

@@ -11,6 +11,8 @@ from wattboard.schema import COLUMN
 GAP = 0.045
 # Px that a letter takes, about.
 LETTER = 7
+# Px between two labels.
+APART = 14
 # Px: a stroke of a line's colour, and how far above the panel it stands.
 STROKE, MIDDLE = 16, 12
 TALL = 2.0
@@ -118,7 +120,7 @@ def _labels(
                 "name": "panel",
             }
         )
-        right += LETTER * (len(text) + 3)
+        right += LETTER * len(text) + APART
     return texts, strokes
 
 

@@ -75,7 +75,7 @@ wattboard.clockOf = (zone) => {
   const STEPS = [...[1, 2, 5, 10, 20, 50, 100, 200, 500].map((n) => n * MS), ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND), ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE), ...[1, 2, 3, 6, 12].map((n) => n * HOUR), ...[1, 2, 7, 14].map((n) => n * DAY)];
   const MONTHS = [1, 2, 3, 6, 12, 24, 60, 120, 600, 1200];
   // Px that a tick has, and those of half a label.
-  const PX = 105, HALF = 38;
+  const PX = 90, HALF = 38;
 
   // Ticks on the log's clock over so many px, with the day below the first of each; one whose label would
   // run out of the px that are beside the right end has none.

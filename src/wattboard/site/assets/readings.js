@@ -4,7 +4,7 @@
 // that an hour that the clock repeats is drawn twice, one after the other; its ticks and the cursor tell
 // the local clock of the log (readings-clock.js).
 (() => {
-  const MARGIN = 0.3, LEAST_US = 1000, PATIENCE_MS = 60, SECOND = 1e6;
+  const LEAST_US = 1000, PATIENCE_MS = 60, SECOND = 1e6;
   const inFile = () => document.querySelector("[data-part]") !== null;
   let about, pyramid, clock, picture, chart, box;
   wattboard.readings = (found) => { about = found; };
@@ -30,7 +30,7 @@
 
   // --- the window ----------------------------------------------------------------------------------
 
-  let view, turn = 0, noted = "";
+  let view, wide, turn = 0, noted = "";
   const first = () => about.first_us, last = () => Math.max(about.last_us, about.first_us + LEAST_US);
   const ms = (time) => time / 1000, time = (value) => value * 1000;
   const isWhole = () => view.from <= first() && view.to >= last();
@@ -99,8 +99,9 @@
   }
 
   function fill(figure) {
-    chart.points = pyramid.points(view.from, view.to, MARGIN);
-    picture.fill(figure, chart.points, view, { whole: isWhole(), width: chart.clientWidth || 800 });
+    chart.points = pyramid.points(view.from, view.to);
+    wide = chart.clientWidth;
+    picture.fill(figure, chart.points, view, { whole: isWhole(), width: wide || 800, narrow: wattboard.narrow() });
   }
 
   // --- words ---------------------------------------------------------------------------------------
@@ -359,8 +360,9 @@
     chart.whole = () => show({ from: first(), to: last() });
     chart.on("plotly_relayout", () => {
       const [from, to] = wattboard.range(chart._fullLayout.xaxis).map(time);
-      if (Math.abs(from - view.from) < 1 && Math.abs(to - view.to) < 1) return;
-      show({ from, to });
+      if (Math.abs(from - view.from) >= 1 || Math.abs(to - view.to) >= 1) show({ from, to });
+      // Ticks and dots are made for a width.
+      else if (chart.clientWidth !== wide) wattboard.refresh(chart);
     });
     follow();
   });
