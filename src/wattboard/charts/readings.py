@@ -18,7 +18,7 @@ STROKE, MIDDLE = 16, 12
 TALL = 2.0
 # Every step of zooming draws the figure anew. An axis that looks for room for its labels has it drawn
 # twice, and one that looks whether they fit into the page measures each of them: a third of a step.
-STILL = {"automargin": False, "ticklabeloverflow": "allow"}
+STILL: dict[str, Any] = {"automargin": False, "ticklabeloverflow": "allow"}
 # What stands in one panel, from the top down; each is left out where the log has none of it.
 PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("W", ("power_w",)),
