@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import http.server
 import itertools
@@ -127,6 +128,13 @@ def pieces(line: list[tuple[float, float | None]]) -> list[tuple[float, float]]:
     return found
 
 
+def in_file(log: Path) -> dict[float, list[float | None]]:
+    """Power and load at each second, as the file has them."""
+    with log.open(encoding="utf-8") as lines:
+        rows = list(csv.reader(lines))[1:]
+    return {float(at): [float(cell) if cell else None for cell in cells] for at, *cells in rows}
+
+
 def act(page: Any, name: str) -> None:
     page.locator(f".closer [data-act={name}]").click()
     page.wait_for_timeout(30)
@@ -156,7 +164,7 @@ def seen(page: Any) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("place", ["disk", "server"])
 def test_from_the_whole_log_to_one_reading(
-    browser: Any, site: Path, server: str, place: str
+    browser: Any, site: Path, made: Path, server: str, place: str
 ) -> None:
     with Visit(browser, 1280) as visit:
         page = opened(visit, site.as_uri() if place == "disk" else server)
@@ -169,10 +177,19 @@ def test_from_the_whole_log_to_one_reading(
             assert steps < 25
             assert len(seen(page)) <= 1100
         assert "each point is one reading" in told(page)
-        # A moment and its reading, as the file has it.
-        page.goto(f"{page.url.split('#')[0]}#2021-10-31T05:40:34+01:00")
-        page.wait_for_timeout(300)
-        settled(page)
+        # Every reading of a window, as the file has it.
+        go(page, "#2021-10-31T05:40:34+01:00/PT1M")
+        begin = 1_635_655_234
+        wanted = {at: cells for at, cells in in_file(made).items() if begin <= at <= begin + 60}
+        got = page.evaluate(
+            f"""() => {{ const {{ start, end, columns }} = {CHART}.points;
+            const known = (one) => (Number.isNaN(one) ? null : one);
+            return start.map((one, i) => [one / 1e6, end[i] / 1e6,
+              ["power_w", "cpu_util_pct"].map((name) => known(columns[name].mean[i]))]); }}"""
+        )
+        assert all(start == end for start, end, _ in got)
+        assert len(wanted) == 61
+        assert {at: cells for at, _, cells in got if at in wanted} == wanted
         assert visit.complaints == []
         allowed = (site.as_uri(), server, "data:", "blob:")
         assert all(url.startswith(allowed) for url in visit.requests)
@@ -206,7 +223,7 @@ def test_the_page_unpacks_what_python_packed(browser: Any, site: Path, made: Pat
                     const {{ start, weight, columns, kwh }} = await pyramid.load(level, number);
                     const known = (one) => (Number.isNaN(one) ? null : one);
                     const plain = (values) => [...values].map(known);
-                    return {{ start: [...start], weight: [...weight], kwh: kwh.at(-1),
+                    return {{ start: [...start], weight: [...weight], kwh: [...kwh],
                       columns: Object.fromEntries(Object.entries(columns).map(([key, one]) =>
                         [key, [plain(one.mean), plain(one.low), plain(one.high)]])) }}; }}""",
                     [level["name"], number],
@@ -215,6 +232,8 @@ def test_the_page_unpacks_what_python_packed(browser: Any, site: Path, made: Pat
                 wanted = rows_of(about, level, script)
                 assert tile["start"] == wanted["start_us"].tolist()
                 assert tile["weight"] == wanted["weight_us"].tolist()
+                energy = np.nan_to_num(wanted["power_w"]) * wanted["weight_us"] / 3.6e12
+                assert tile["kwh"] == pytest.approx(wanted["kwh"] + np.cumsum(energy), rel=1e-12)
                 for column in about["columns"]:
                     parts = ("", ".low", ".high") if level["width_us"] else ("", "", "")
                     for part, got in zip(parts, tile["columns"][column], strict=True):
@@ -222,7 +241,7 @@ def test_the_page_unpacks_what_python_packed(browser: Any, site: Path, made: Pat
                         expected = [None if np.isnan(one) else one for one in values.tolist()]
                         assert got == expected, (name, column, part)
         summary = build.Summary.model_validate_json((site / "summary.json").read_bytes())
-        assert tile["kwh"] == pytest.approx(summary.energy.integrated_kwh, rel=1e-6)
+        assert tile["kwh"][-1] == pytest.approx(summary.energy.integrated_kwh, rel=1e-6)
 
 
 def holes(points: list[dict[str, Any]], joined_us: float = 30e6) -> list[tuple[float, float]]:
@@ -533,6 +552,118 @@ def test_one_reading_in_a_slot_is_a_reading(browser: Any, sparse: Path, tmp_path
             heads.add(spaced(page.locator(".card-at strong").inner_text()).partition(", ")[2])
         assert "mean of 5 s" in heads
         assert "" in heads
+        assert visit.complaints == []
+
+
+def test_a_line_runs_from_edge_to_edge(browser: Any, sparse: Path) -> None:
+    """Between two readings that lie outside a window as well, and it is no window without readings."""
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, sparse.as_uri())
+        # A reading a second until START + 6000, then one every nine seconds.
+        for window, inside in (
+            ("20:10:00.900Z/PT2S", 2),
+            ("21:40:03Z/PT2S", 0),
+            ("21:55:01Z/PT20S", 2),
+            ("22:28:15Z/PT2S", 0),
+        ):
+            go(page, f"#2021-10-30T{window}")
+            assert len(seen(page)) == inside, window
+            left, right = (one / 1000 for one in page.evaluate(f"() => {CHART}.layout.xaxis.range"))
+            for column in ("power_w", "kwh"):
+                ((first, last),) = pieces(drawn(page, column))
+                assert first <= left, (window, column)
+                assert last >= right, (window, column)
+            low, high = page.evaluate(f"() => {CHART}.layout.yaxis.range")
+            values = [value for _, value in drawn(page, "power_w") if value is not None]
+            assert low < max(values)
+            assert high > min(values)
+            assert 95 < low < high < 115
+            assert page.locator(".annotation", has_text="not recorded").count() == 0
+        assert visit.complaints == []
+
+
+def test_dots_are_on_the_readings(browser: Any, site: Path, sparse: Path) -> None:
+    """One outline holds a dot for each reading of a window that has room, round and 4 px wide."""
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri(), "#2021-10-31T05:40:34+01:00/PT1M")
+        for width in (1280, 800):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_function(f"() => {CHART}._fullLayout.width === {CHART}.clientWidth")
+            page.wait_for_timeout(300)
+            settled(page)
+            dots = [
+                [point for point in dot if point[1] is not None]
+                for _, dot in itertools.groupby(
+                    drawn(page, "power_w", "dots"), lambda point: point[1] is None
+                )
+            ]
+            dots = [dot for dot in dots if dot]
+            readings = [point for point in seen(page) if point["start"] == point["end"]]
+            assert len(dots) == len(readings) == 61
+            per_s, per_w = page.evaluate(
+                f"""() => {{ const {{ xaxis, yaxis }} = {CHART}._fullLayout;
+                return [xaxis.d2p(1000) - xaxis.d2p(0), yaxis.d2p(0) - yaxis.d2p(1)]; }}"""
+            )
+            for dot, reading in zip(dots, readings, strict=True):
+                times, values = zip(*dot, strict=True)
+                assert (max(times) + min(times)) / 2 == pytest.approx(
+                    reading["start"] / 1e6, abs=1e-3
+                )
+                assert (max(values) + min(values)) / 2 == pytest.approx(reading["power"])
+                assert (max(times) - min(times)) * per_s == pytest.approx(3.7, abs=0.2)
+                assert (max(values) - min(values)) * per_w == pytest.approx(3.7, abs=0.2)
+        # In a wide window there is no room for them.
+        go(page, "#2021-10-31T05:00:00+01:00/PT1H")
+        parts = page.evaluate(f"() => {CHART}.data.map(({{ meta }}) => meta.part)")
+        assert "dots" not in parts
+        assert visit.complaints == []
+
+
+def test_the_address_is_copied(browser: Any, server: str) -> None:
+    with Visit(browser, 1280) as visit:
+        visit.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server)
+        page = opened(visit, server, "#2021-10-31T05:40:30+01:00/PT10S")
+        button = page.locator("#copy-address")
+        button.click()
+        page.wait_for_function(
+            "() => document.querySelector('#copy-address').textContent === 'Copied'"
+        )
+        assert page.evaluate("() => navigator.clipboard.readText()") == page.url
+        # Of what the cursor stands on, the moment.
+        page.locator("[data-chart=readings]").focus()
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        page.evaluate("() => document.querySelector('#copy-address').click()")
+        page.wait_for_timeout(200)
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+        assert copied == f"{server}/readings.html#2021-10-31T05:40:31+01:00"
+        page.goto("about:blank")
+        page.goto(copied)
+        page.locator(".card-at").wait_for()
+        assert "05:40:31" in page.locator(".card-at strong").inner_text()
+        page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+        page.locator("#copy-address").click()
+        page.get_by_text("Copy it from the address bar").wait_for()
+        assert visit.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_labels_stay_in_the_picture(browser: Any, site: Path, width: int) -> None:
+    """At every depth: ticks of the time, of the energy's sum, and what the panels are called."""
+    with Visit(browser, width) as visit:
+        page = opened(visit, site.as_uri())
+        for window in ("", "#2021-10-31T00:00:00+02:00/PT7H", "#2021-10-31T05:40:34+01:00/PT3S"):
+            go(page, window)
+            outside = page.evaluate(
+                f"""() => {{ const {{ left, right }} = {CHART}.getBoundingClientRect();
+                return [...{CHART}.querySelectorAll("[class*=tick] text, .annotation text")]
+                  .filter((text) => text.textContent)
+                  .map((text) => [text.textContent, text.getBoundingClientRect()])
+                  .filter(([, box]) => box.left < left - 1 || box.right > right + 1)
+                  .map(([text]) => text); }}"""
+            )
+            assert outside == [], window
+            assert page.locator(".xtick text").count() >= 2
         assert visit.complaints == []
 
 
