@@ -647,6 +647,33 @@ def test_the_address_is_copied(browser: Any, server: str) -> None:
         assert visit.complaints == []
 
 
+def test_on_paper_the_picture_is_made_for_the_sheet(browser: Any, site: Path) -> None:
+    """Each panel has room for its ticks, and dots are round there; then all is as before."""
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri(), "#2021-10-31T05:40:34+01:00/PT1M")
+        size = (
+            f"() => {{ const {{ width, height }} = {CHART}._fullLayout; return [width, height]; }}"
+        )
+        before, ticks = page.evaluate(size), page.locator(".xtick").count()
+        page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+        page.wait_for_function(f"() => {CHART}._fullLayout.width === 690")
+        per_s, per_w, x, y = page.evaluate(
+            f"""() => {{ const {{ xaxis, yaxis }} = {CHART}._fullLayout;
+            const {{ x, y }} = {CHART}.data.find(({{ meta }}) => meta.part === "dots");
+            return [xaxis.d2p(1000) - xaxis.d2p(0), yaxis.d2p(0) - yaxis.d2p(1),
+              [...x.slice(0, 8)], [...y.slice(0, 8)]]; }}"""
+        )
+        assert (max(x) - min(x)) / 1000 * per_s == pytest.approx(3.7, abs=0.2)
+        assert (max(y) - min(y)) * per_w == pytest.approx(3.7, abs=0.2)
+        assert page.evaluate(size)[1] > 320
+        assert 2 <= page.locator(".xtick").count() < ticks
+        page.evaluate("() => window.dispatchEvent(new Event('afterprint'))")
+        page.wait_for_function(f"() => {CHART}._fullLayout.width > 1000")
+        page.wait_for_timeout(300)
+        assert page.evaluate(size) == before
+        assert visit.complaints == []
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_labels_stay_in_the_picture(browser: Any, site: Path, width: int) -> None:
     """At every depth: ticks of the time, of the energy's sum, and what the panels are called."""
@@ -694,6 +721,25 @@ def test_memory_is_bounded_and_what_is_looked_at_is_kept(browser: Any, site: Pat
         assert root
         # The one is the script of the page.
         assert scripts == 1
+
+
+def test_a_tile_that_is_wanted_is_not_the_one_to_go(browser: Any, site: Path) -> None:
+    """Over an edge of two tiles, of which one has been there for longest and the other just comes."""
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri())
+        complete, held = page.evaluate(
+            f"""async () => {{ const {{ about }} = {CHART}.pyramid;
+            const pyramid = wattboard.pyramid.opened(about, 4);
+            await pyramid.load(pyramid.root, 0);
+            const {{ tiles }} = pyramid.levels.at(-1);
+            const inside = (i) => [tiles[i][0] + 60e6, tiles[i][0] + 660e6];
+            for (const i of [0, 3, 5]) await pyramid.want(...inside(i), () => {{}});
+            const edge = [tiles[1][0] - 300e6, tiles[1][0] + 300e6];
+            await pyramid.want(...edge, () => {{}});
+            return [pyramid.points(...edge).complete, [...pyramid.held.keys()]]; }}"""
+        )
+        assert complete, held
+        assert len(held) == 4
 
 
 def test_one_file_holds_what_a_mail_takes(browser: Any, made: Path, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@
   function fill(figure) {
     chart.points = pyramid.points(view.from, view.to);
     wide = chart.clientWidth;
-    picture.fill(figure, chart.points, view, { whole: isWhole(), width: wide || 800, narrow: wattboard.narrow() });
+    picture.fill(figure, chart.points, view, { whole: isWhole(), width: figure.layout.width ?? wide, narrow: wattboard.narrow() });
   }
 
   // --- words ---------------------------------------------------------------------------------------

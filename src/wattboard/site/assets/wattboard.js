@@ -148,6 +148,8 @@ const wattboard = (() => {
       }
       layout.xaxis.range = await whole(layout.meta.opens);
     }
+    // For the paper's size, too: what is made for a size is made for that one.
+    paper?.(element, figure);
     await element.change?.(figure);
     paper?.(element, figure);
     return unmarked(figure);
