@@ -679,7 +679,13 @@ def test_labels_stay_in_the_picture(browser: Any, site: Path, width: int) -> Non
     """At every depth: ticks of the time, of the energy's sum, and what the panels are called."""
     with Visit(browser, width) as visit:
         page = opened(visit, site.as_uri())
-        for window in ("", "#2021-10-31T00:00:00+02:00/PT7H", "#2021-10-31T05:40:34+01:00/PT3S"):
+        for window in (
+            "",
+            "#2021-10-31T00:00:00+02:00/PT7H",
+            "#2021-10-31T05:40:34+01:00/PT3S",
+            # A tick stands at its right end.
+            "#2021-10-31T05:40:30+01:00/PT1M0.1S",
+        ):
             go(page, window)
             outside = page.evaluate(
                 f"""() => {{ const {{ left, right }} = {CHART}.getBoundingClientRect();
