@@ -522,11 +522,12 @@ def test_widths_are_called_as_in_the_table(browser: Any, site: Path) -> None:
 
 @pytest.fixture(scope="module")
 def sparse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A reading each second, and among them an hour with one every nine seconds."""
+    """A reading each second, and among them an hour with one every nine seconds; three parts' power."""
     folder = tmp_path_factory.mktemp("sparse")
     steps = np.concatenate([np.ones(6000), np.full(400, 9.0), np.ones(6000)])
     power = np.round(100 + np.arange(len(steps)) % 7 * 1.25, 2)
-    log = write_csv(folder / "log.csv", START + np.cumsum(steps), power_w=power)
+    parts = {f"{part}_power_w": power / 4 for part in ("cpu", "gpu", "ram")}
+    log = write_csv(folder / "log.csv", START + np.cumsum(steps), power_w=power, **parts)
     given = Settings(log=[str(log)], out=str(folder / "site"), timezone="UTC")
     return build.build(given, use_cache=False).site.path
 
@@ -553,6 +554,34 @@ def test_one_reading_in_a_slot_is_a_reading(browser: Any, sparse: Path, tmp_path
         assert "mean of 5 s" in heads
         assert "" in heads
         assert visit.complaints == []
+
+
+def test_merged_points_are_those_of_their_readings(browser: Any, sparse: Path) -> None:
+    """Power by the time that each reading stands for, its parts plainly; the extremes of both."""
+    file = in_file(sparse.parent / "log.csv")
+    times = np.array(list(file))
+    power = np.array([cells[0] for cells in file.values()])
+    part = np.array([cells[1] for cells in file.values()])
+    steps = np.diff(times)
+    weight = (np.append(0, steps) + np.append(steps, 0)) / 2
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, sparse.as_uri(), "#2021-10-30T21:20:00Z/PT40M")
+        assert "means of 5 s" in told(page)
+        points = page.evaluate(
+            f"""() => {{ const {{ start, end, before, kwh, columns }} = {CHART}.points;
+            const of = ({{ mean, low, high }}, i) => [mean[i], low[i], high[i]];
+            return start.map((one, i) => [one / 1e6, end[i] / 1e6, kwh[i] - before[i],
+              of(columns.power_w, i), of(columns.cpu_power_w, i)]); }}"""
+        )
+        # The first and the last slot may be cut.
+        for start, end, kwh, of_power, of_part in points[1:-1]:
+            rows = (times >= start) & (times <= end)
+            mean = np.average(power[rows], weights=weight[rows])
+            assert of_power == pytest.approx([mean, power[rows].min(), power[rows].max()])
+            wanted = [part[rows].mean(), part[rows].min(), part[rows].max()]
+            assert of_part == pytest.approx(wanted, abs=1e-3)
+            assert kwh == pytest.approx(mean * weight[rows].sum() / 3.6e6, rel=1e-6)
+        assert len({end - start for start, end, *_ in points}) > 1
 
 
 def test_a_line_runs_from_edge_to_edge(browser: Any, sparse: Path) -> None:
@@ -674,8 +703,23 @@ def test_on_paper_the_picture_is_made_for_the_sheet(browser: Any, site: Path) ->
         assert visit.complaints == []
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_labels_stay_in_the_picture(browser: Any, site: Path, width: int) -> None:
+def outside(page: Any) -> list[str]:
+    """Texts that run out of the picture at a side, or into the next of a row of labels."""
+    return page.evaluate(
+        f"""() => {{ const {{ left, right }} = {CHART}.getBoundingClientRect();
+        const texts = [...{CHART}.querySelectorAll("[class*=tick] text, .annotation text")]
+          .filter((text) => text.textContent)
+          .map((text) => [text.textContent, text.getBoundingClientRect()]);
+        const row = texts.filter(([text]) => / power|^RAM|^GPU|^CPU/.test(text));
+        return [...texts.filter(([, box]) => box.left < left - 1 || box.right > right + 1),
+          ...row.filter(([, box]) => row.some(([, other]) => other.left > box.left
+            && other.left < box.right + 4 && Math.abs(other.top - box.top) < 4))]
+          .map(([text]) => text); }}"""
+    )
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_labels_stay_in_the_picture(browser: Any, site: Path, sparse: Path, width: int) -> None:
     """At every depth: ticks of the time, of the energy's sum, and what the panels are called."""
     with Visit(browser, width) as visit:
         page = opened(visit, site.as_uri())
@@ -687,16 +731,11 @@ def test_labels_stay_in_the_picture(browser: Any, site: Path, width: int) -> Non
             "#2021-10-31T05:40:30+01:00/PT1M0.1S",
         ):
             go(page, window)
-            outside = page.evaluate(
-                f"""() => {{ const {{ left, right }} = {CHART}.getBoundingClientRect();
-                return [...{CHART}.querySelectorAll("[class*=tick] text, .annotation text")]
-                  .filter((text) => text.textContent)
-                  .map((text) => [text.textContent, text.getBoundingClientRect()])
-                  .filter(([, box]) => box.left < left - 1 || box.right > right + 1)
-                  .map(([text]) => text); }}"""
-            )
-            assert outside == [], window
+            assert outside(page) == [], window
             assert page.locator(".xtick text").count() >= 2
+        opened(visit, sparse.as_uri())
+        assert page.locator(".annotation", has_text="GPU power").count() == 1
+        assert outside(page) == []
         assert visit.complaints == []
 
 
