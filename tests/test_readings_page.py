@@ -557,7 +557,10 @@ def test_one_reading_in_a_slot_is_a_reading(browser: Any, sparse: Path, tmp_path
 
 
 def test_merged_points_are_those_of_their_readings(browser: Any, sparse: Path) -> None:
-    """Power by the time that each reading stands for, its parts plainly; the extremes of both."""
+    """Power by the time that each reading stands for, its parts plainly; the extremes of both.
+
+    At 22:40 a step of nine seconds leads to the first of many of one: a slot has unequal readings.
+    """
     file = in_file(sparse.parent / "log.csv")
     times = np.array(list(file))
     power = np.array([cells[0] for cells in file.values()])
@@ -565,7 +568,7 @@ def test_merged_points_are_those_of_their_readings(browser: Any, sparse: Path) -
     steps = np.diff(times)
     weight = (np.append(0, steps) + np.append(steps, 0)) / 2
     with Visit(browser, 1280) as visit:
-        page = opened(visit, sparse.as_uri(), "#2021-10-30T21:20:00Z/PT40M")
+        page = opened(visit, sparse.as_uri(), "#2021-10-30T22:20:00Z/PT40M")
         assert "means of 5 s" in told(page)
         points = page.evaluate(
             f"""() => {{ const {{ start, end, before, kwh, columns }} = {CHART}.points;
