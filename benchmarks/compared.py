@@ -109,12 +109,10 @@ def zoomed(site: Path, log: Path, python: Path | None) -> dict[str, list[float]]
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright, zooming.served(site) as ours:
         browser = playwright.chromium.launch(executable_path=chromium, args=zooming.FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        found["ours"] = zooming.measured(page, ours, False)[:ZOOMS]
-        first_us, last_us = page.evaluate(
-            "() => { const { about } = document.querySelector('[data-chart=readings]').pyramid;"
-            " return [about.first_us, about.last_us]; }"
-        )
+        (steps,) = zooming.measured(browser, [ours], show=False)
+        found["ours"] = [took for took, _ in steps][:ZOOMS]
+        page, _ = zooming.opened(browser, ours)
+        first_us, last_us = zooming.ends(page)
         page.close()
         if python is not None:
             moments = [datetime.fromtimestamp(us / 1e6, UTC) for us in (first_us, last_us)]

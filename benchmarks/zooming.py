@@ -2,8 +2,12 @@
 
 From the whole log to one second and back, by the buttons' zoom, by address, and moving sideways; once
 from a plain static server and once from disk. A step ends with the frame after the finest points of its
-window were drawn. Usage: python benchmarks/zooming.py SITE [--steps N]; the site is one that
-``wattboard build`` has written.
+window were drawn. Beside it stands what the page's thread computed in it, which other programs on the
+machine change little. Of two sites, such as before and after a change, each step is taken on both in
+turn, and the second is told as a ratio to the first.
+
+Usage: python benchmarks/zooming.py SITE [SITE] [--every]; a site is one that ``wattboard build`` has
+written.
 """
 
 from __future__ import annotations
@@ -15,8 +19,8 @@ import os
 import shutil
 import statistics
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +36,6 @@ STEP = """async (act) => {
   await settled;
   await frame();
   const took = performance.now() - begun;
-  await new Promise((done) => setTimeout(done, 250));
   return [took, document.querySelector(".tools output").textContent];
 }"""
 
@@ -65,52 +68,103 @@ def acts(moments: list[str]) -> list[str]:
     return ["in"] * 22 + ["later", "earlier"] * 3 + ["out"] * 6 + jumps + hours + ["reset"]
 
 
-def measured(page: Any, base: str, show: bool) -> list[float]:
-    """Every step's time, ms."""
+def opened(browser: Any, base: str) -> tuple[Any, Any]:
+    """The page of a site, drawn and at rest, and what its thread has computed."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{base}/readings.html")
     page.wait_for_function("() => document.querySelector('[data-chart=readings]').dataset.shown")
     page.wait_for_timeout(1500)
-    edges = page.evaluate(
+    thread = page.context.new_cdp_session(page)
+    thread.send("Performance.enable", {"timeDomain": "threadTicks"})
+    return page, thread
+
+
+def ends(page: Any) -> tuple[int, int]:
+    """First and last time of the log, µs."""
+    first, last = page.evaluate(
         "() => { const { about } = document.querySelector('[data-chart=readings]').pyramid;"
         " return [about.first_us, about.last_us]; }"
     )
-    shares = (0.13, 0.37, 0.52, 0.71, 0.94)
-    moments = [
+    return first, last
+
+
+def moments(page: Any) -> list[str]:
+    """Times from all over the log."""
+    first, last = ends(page)
+    return [
         page.evaluate(
             "(us) => new Date(us / 1000).toISOString().slice(0, 19) + 'Z'",
-            edges[0] + share * (edges[1] - edges[0]),
+            first + share * (last - first),
         )
-        for share in shares
+        for share in (0.13, 0.37, 0.52, 0.71, 0.94)
     ]
-    found = []
-    for act in acts(moments):
-        took, told = page.evaluate(STEP, act)
-        found.append(took)
+
+
+def computed_ms(thread: Any) -> float:
+    """CPU that the page's thread has taken so far."""
+    found = thread.send("Performance.getMetrics")["metrics"]
+    return 1000 * next(one["value"] for one in found if one["name"] == "TaskDuration")
+
+
+def measured(browser: Any, bases: Sequence[str], *, show: bool) -> list[list[tuple[float, float]]]:
+    """Of each site, every step's time and what was computed in it, ms."""
+    pages = [opened(browser, base) for base in bases]
+    found: list[list[tuple[float, float]]] = [[] for _ in bases]
+    for act in acts(moments(pages[0][0])):
+        line = ""
+        for (page, thread), steps in zip(pages, found, strict=True):
+            page.bring_to_front()
+            page.wait_for_timeout(250)
+            before = computed_ms(thread)
+            took, told = page.evaluate(STEP, act)
+            steps.append((took, computed_ms(thread) - before))
+            line += f"{took:6.0f} ms ({steps[-1][1]:4.0f})"
         if show:
-            print(f"  {took:6.0f} ms  {act:<40} {told}")
+            print(f"{line}  {act:<32} {told}")
+    for page, _ in pages:
+        page.close()
     return found
+
+
+def summed_up(steps: Sequence[float]) -> str:
+    """The middle, the slow end and the slowest."""
+    ordered = sorted(steps)
+    slow = ordered[int(0.95 * len(ordered))]
+    return (
+        f"median {statistics.median(ordered):.0f} ms, 95 % under {slow:.0f} ms, "
+        f"slowest {ordered[-1]:.0f} ms"
+    )
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("site", type=Path)
+    parser.add_argument("site", type=Path, nargs="+")
     parser.add_argument("--every", action="store_true", help="print every step")
     given = parser.parse_args()
+    folders = [site.resolve() for site in given.site]
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright, served(given.site.resolve()) as address:
+    with sync_playwright() as playwright, ExitStack() as servers:
+        addresses = [servers.enter_context(served(folder)) for folder in folders]
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        for name, base in (("static server", address), ("disk", given.site.resolve().as_uri())):
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            times = measured(page, base, given.every)
-            ordered = sorted(times)
-            print(
-                f"{name}: {len(times)} steps, median {statistics.median(times):.0f} ms, "
-                f"95 % under {ordered[int(0.95 * len(ordered))]:.0f} ms, slowest {ordered[-1]:.0f} ms"
-            )
-            page.close()
+        for name, bases in (
+            ("static server", addresses),
+            ("disk", [folder.as_uri() for folder in folders]),
+        ):
+            found = measured(browser, bases, show=given.every)
+            for folder, steps in zip(folders, found, strict=True):
+                times, cpu = zip(*steps, strict=True)
+                print(f"{name}, {folder.name}: {len(steps)} steps, {summed_up(times)}")
+                print(f"  computed by the page: {summed_up(cpu)}")
+            for steps in found[1:]:
+                for place, what in enumerate(("time", "computed")):
+                    one, other = ([step[place] for step in each] for each in (found[0], steps))
+                    print(
+                        f"  {what}, to the first: all steps {sum(other) / sum(one):.2f}, "
+                        f"slowest {max(other) / max(one):.2f}"
+                    )
         browser.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import http.server
 import itertools
@@ -127,6 +128,13 @@ def pieces(line: list[tuple[float, float | None]]) -> list[tuple[float, float]]:
     return found
 
 
+def in_file(log: Path) -> dict[float, list[float | None]]:
+    """Power and load at each second, as the file has them."""
+    with log.open(encoding="utf-8") as lines:
+        rows = list(csv.reader(lines))[1:]
+    return {float(at): [float(cell) if cell else None for cell in cells] for at, *cells in rows}
+
+
 def act(page: Any, name: str) -> None:
     page.locator(f".closer [data-act={name}]").click()
     page.wait_for_timeout(30)
@@ -156,7 +164,7 @@ def seen(page: Any) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("place", ["disk", "server"])
 def test_from_the_whole_log_to_one_reading(
-    browser: Any, site: Path, server: str, place: str
+    browser: Any, site: Path, made: Path, server: str, place: str
 ) -> None:
     with Visit(browser, 1280) as visit:
         page = opened(visit, site.as_uri() if place == "disk" else server)
@@ -169,10 +177,19 @@ def test_from_the_whole_log_to_one_reading(
             assert steps < 25
             assert len(seen(page)) <= 1100
         assert "each point is one reading" in told(page)
-        # A moment and its reading, as the file has it.
-        page.goto(f"{page.url.split('#')[0]}#2021-10-31T05:40:34+01:00")
-        page.wait_for_timeout(300)
-        settled(page)
+        # Every reading of a window, as the file has it.
+        go(page, "#2021-10-31T05:40:34+01:00/PT1M")
+        begin = 1_635_655_234
+        wanted = {at: cells for at, cells in in_file(made).items() if begin <= at <= begin + 60}
+        got = page.evaluate(
+            f"""() => {{ const {{ start, end, columns }} = {CHART}.points;
+            const known = (one) => (Number.isNaN(one) ? null : one);
+            return start.map((one, i) => [one / 1e6, end[i] / 1e6,
+              ["power_w", "cpu_util_pct"].map((name) => known(columns[name].mean[i]))]); }}"""
+        )
+        assert all(start == end for start, end, _ in got)
+        assert len(wanted) == 61
+        assert {at: cells for at, _, cells in got if at in wanted} == wanted
         assert visit.complaints == []
         allowed = (site.as_uri(), server, "data:", "blob:")
         assert all(url.startswith(allowed) for url in visit.requests)
@@ -206,7 +223,7 @@ def test_the_page_unpacks_what_python_packed(browser: Any, site: Path, made: Pat
                     const {{ start, weight, columns, kwh }} = await pyramid.load(level, number);
                     const known = (one) => (Number.isNaN(one) ? null : one);
                     const plain = (values) => [...values].map(known);
-                    return {{ start: [...start], weight: [...weight], kwh: kwh.at(-1),
+                    return {{ start: [...start], weight: [...weight], kwh: [...kwh],
                       columns: Object.fromEntries(Object.entries(columns).map(([key, one]) =>
                         [key, [plain(one.mean), plain(one.low), plain(one.high)]])) }}; }}""",
                     [level["name"], number],
@@ -215,6 +232,8 @@ def test_the_page_unpacks_what_python_packed(browser: Any, site: Path, made: Pat
                 wanted = rows_of(about, level, script)
                 assert tile["start"] == wanted["start_us"].tolist()
                 assert tile["weight"] == wanted["weight_us"].tolist()
+                energy = np.nan_to_num(wanted["power_w"]) * wanted["weight_us"] / 3.6e12
+                assert tile["kwh"] == pytest.approx(wanted["kwh"] + np.cumsum(energy), rel=1e-12)
                 for column in about["columns"]:
                     parts = ("", ".low", ".high") if level["width_us"] else ("", "", "")
                     for part, got in zip(parts, tile["columns"][column], strict=True):
@@ -222,7 +241,7 @@ def test_the_page_unpacks_what_python_packed(browser: Any, site: Path, made: Pat
                         expected = [None if np.isnan(one) else one for one in values.tolist()]
                         assert got == expected, (name, column, part)
         summary = build.Summary.model_validate_json((site / "summary.json").read_bytes())
-        assert tile["kwh"] == pytest.approx(summary.energy.integrated_kwh, rel=1e-6)
+        assert tile["kwh"][-1] == pytest.approx(summary.energy.integrated_kwh, rel=1e-6)
 
 
 def holes(points: list[dict[str, Any]], joined_us: float = 30e6) -> list[tuple[float, float]]:
@@ -348,7 +367,7 @@ def test_gaps_stay_open_at_every_level(browser: Any, site: Path) -> None:
     with Visit(browser, 1280) as visit:
         page = opened(visit, site.as_uri())
         levels = set()
-        for window in ("", "#2021-10-31T03:00:00+01:00/PT3H", "#2021-10-31T02:30:00+01:00/PT70M"):
+        for window in ("", "#2021-10-31T01:30:00+01:00/PT3H", "#2021-10-31T02:30:00+01:00/PT70M"):
             go(page, window)
             levels |= {point["level"] for point in seen(page)}
             for column, part in (("power_w", "mean"), ("power_w", "band"), ("kwh", "mean")):
@@ -503,11 +522,12 @@ def test_widths_are_called_as_in_the_table(browser: Any, site: Path) -> None:
 
 @pytest.fixture(scope="module")
 def sparse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A reading each second, and among them an hour with one every nine seconds."""
+    """A reading each second, and among them an hour with one every nine seconds; three parts' power."""
     folder = tmp_path_factory.mktemp("sparse")
     steps = np.concatenate([np.ones(6000), np.full(400, 9.0), np.ones(6000)])
     power = np.round(100 + np.arange(len(steps)) % 7 * 1.25, 2)
-    log = write_csv(folder / "log.csv", START + np.cumsum(steps), power_w=power)
+    parts = {f"{part}_power_w": power / 4 for part in ("cpu", "gpu", "ram")}
+    log = write_csv(folder / "log.csv", START + np.cumsum(steps), power_w=power, **parts)
     given = Settings(log=[str(log)], out=str(folder / "site"), timezone="UTC")
     return build.build(given, use_cache=False).site.path
 
@@ -533,6 +553,192 @@ def test_one_reading_in_a_slot_is_a_reading(browser: Any, sparse: Path, tmp_path
             heads.add(spaced(page.locator(".card-at strong").inner_text()).partition(", ")[2])
         assert "mean of 5 s" in heads
         assert "" in heads
+        assert visit.complaints == []
+
+
+def test_merged_points_are_those_of_their_readings(browser: Any, sparse: Path) -> None:
+    """Power by the time that each reading stands for, its parts plainly; the extremes of both.
+
+    At 22:40 a step of nine seconds leads to the first of many of one: a slot has unequal readings.
+    """
+    file = in_file(sparse.parent / "log.csv")
+    times = np.array(list(file))
+    power = np.array([cells[0] for cells in file.values()])
+    part = np.array([cells[1] for cells in file.values()])
+    steps = np.diff(times)
+    weight = (np.append(0, steps) + np.append(steps, 0)) / 2
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, sparse.as_uri(), "#2021-10-30T22:20:00Z/PT40M")
+        assert "means of 5 s" in told(page)
+        points = page.evaluate(
+            f"""() => {{ const {{ start, end, before, kwh, columns }} = {CHART}.points;
+            const of = ({{ mean, low, high }}, i) => [mean[i], low[i], high[i]];
+            return start.map((one, i) => [one / 1e6, end[i] / 1e6, kwh[i] - before[i],
+              of(columns.power_w, i), of(columns.cpu_power_w, i)]); }}"""
+        )
+        # The first and the last slot may be cut.
+        for start, end, kwh, of_power, of_part in points[1:-1]:
+            rows = (times >= start) & (times <= end)
+            mean = np.average(power[rows], weights=weight[rows])
+            assert of_power == pytest.approx([mean, power[rows].min(), power[rows].max()])
+            wanted = [part[rows].mean(), part[rows].min(), part[rows].max()]
+            assert of_part == pytest.approx(wanted, abs=1e-3)
+            assert kwh == pytest.approx(mean * weight[rows].sum() / 3.6e6, rel=1e-6)
+        assert len({end - start for start, end, *_ in points}) > 1
+
+
+def test_a_line_runs_from_edge_to_edge(browser: Any, sparse: Path) -> None:
+    """Between two readings that lie outside a window as well, and it is no window without readings."""
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, sparse.as_uri())
+        # A reading a second until START + 6000, then one every nine seconds.
+        for window, inside in (
+            ("20:10:00.900Z/PT2S", 2),
+            ("21:40:03Z/PT2S", 0),
+            ("21:55:01Z/PT20S", 2),
+            ("22:28:15Z/PT2S", 0),
+        ):
+            go(page, f"#2021-10-30T{window}")
+            assert len(seen(page)) == inside, window
+            left, right = (one / 1000 for one in page.evaluate(f"() => {CHART}.layout.xaxis.range"))
+            for column in ("power_w", "kwh"):
+                ((first, last),) = pieces(drawn(page, column))
+                assert first <= left, (window, column)
+                assert last >= right, (window, column)
+            low, high = page.evaluate(f"() => {CHART}.layout.yaxis.range")
+            values = [value for _, value in drawn(page, "power_w") if value is not None]
+            assert low < max(values)
+            assert high > min(values)
+            assert 95 < low < high < 115
+            assert page.locator(".annotation", has_text="not recorded").count() == 0
+        assert visit.complaints == []
+
+
+def test_dots_are_on_the_readings(browser: Any, site: Path, sparse: Path) -> None:
+    """One outline holds a dot for each reading of a window that has room, round and 4 px wide."""
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri(), "#2021-10-31T05:40:34+01:00/PT1M")
+        for width in (1280, 800):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_function(f"() => {CHART}._fullLayout.width === {CHART}.clientWidth")
+            page.wait_for_timeout(300)
+            settled(page)
+            dots = [
+                [point for point in dot if point[1] is not None]
+                for _, dot in itertools.groupby(
+                    drawn(page, "power_w", "dots"), lambda point: point[1] is None
+                )
+            ]
+            dots = [dot for dot in dots if dot]
+            readings = [point for point in seen(page) if point["start"] == point["end"]]
+            assert len(dots) == len(readings) == 61
+            per_s, per_w = page.evaluate(
+                f"""() => {{ const {{ xaxis, yaxis }} = {CHART}._fullLayout;
+                return [xaxis.d2p(1000) - xaxis.d2p(0), yaxis.d2p(0) - yaxis.d2p(1)]; }}"""
+            )
+            for dot, reading in zip(dots, readings, strict=True):
+                times, values = zip(*dot, strict=True)
+                assert (max(times) + min(times)) / 2 == pytest.approx(
+                    reading["start"] / 1e6, abs=1e-3
+                )
+                assert (max(values) + min(values)) / 2 == pytest.approx(reading["power"])
+                assert (max(times) - min(times)) * per_s == pytest.approx(3.7, abs=0.2)
+                assert (max(values) - min(values)) * per_w == pytest.approx(3.7, abs=0.2)
+        # In a wide window there is no room for them.
+        go(page, "#2021-10-31T05:00:00+01:00/PT1H")
+        parts = page.evaluate(f"() => {CHART}.data.map(({{ meta }}) => meta.part)")
+        assert "dots" not in parts
+        assert visit.complaints == []
+
+
+def test_the_address_is_copied(browser: Any, server: str) -> None:
+    with Visit(browser, 1280) as visit:
+        visit.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server)
+        page = opened(visit, server, "#2021-10-31T05:40:30+01:00/PT10S")
+        button = page.locator("#copy-address")
+        button.click()
+        page.wait_for_function(
+            "() => document.querySelector('#copy-address').textContent === 'Copied'"
+        )
+        assert page.evaluate("() => navigator.clipboard.readText()") == page.url
+        # Of what the cursor stands on, the moment.
+        page.locator("[data-chart=readings]").focus()
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        page.evaluate("() => document.querySelector('#copy-address').click()")
+        page.wait_for_timeout(200)
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+        assert copied == f"{server}/readings.html#2021-10-31T05:40:31+01:00"
+        page.goto("about:blank")
+        page.goto(copied)
+        page.locator(".card-at").wait_for()
+        assert "05:40:31" in page.locator(".card-at strong").inner_text()
+        page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+        page.locator("#copy-address").click()
+        page.get_by_text("Copy it from the address bar").wait_for()
+        assert visit.complaints == []
+
+
+def test_on_paper_the_picture_is_made_for_the_sheet(browser: Any, site: Path) -> None:
+    """Each panel has room for its ticks, and dots are round there; then all is as before."""
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri(), "#2021-10-31T05:40:34+01:00/PT1M")
+        size = (
+            f"() => {{ const {{ width, height }} = {CHART}._fullLayout; return [width, height]; }}"
+        )
+        before, ticks = page.evaluate(size), page.locator(".xtick").count()
+        page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+        page.wait_for_function(f"() => {CHART}._fullLayout.width === 690")
+        per_s, per_w, x, y = page.evaluate(
+            f"""() => {{ const {{ xaxis, yaxis }} = {CHART}._fullLayout;
+            const {{ x, y }} = {CHART}.data.find(({{ meta }}) => meta.part === "dots");
+            return [xaxis.d2p(1000) - xaxis.d2p(0), yaxis.d2p(0) - yaxis.d2p(1),
+              [...x.slice(0, 8)], [...y.slice(0, 8)]]; }}"""
+        )
+        assert (max(x) - min(x)) / 1000 * per_s == pytest.approx(3.7, abs=0.2)
+        assert (max(y) - min(y)) * per_w == pytest.approx(3.7, abs=0.2)
+        assert page.evaluate(size)[1] > 320
+        assert 2 <= page.locator(".xtick").count() < ticks
+        page.evaluate("() => window.dispatchEvent(new Event('afterprint'))")
+        page.wait_for_function(f"() => {CHART}._fullLayout.width > 1000")
+        page.wait_for_timeout(300)
+        assert page.evaluate(size) == before
+        assert visit.complaints == []
+
+
+def outside(page: Any) -> list[str]:
+    """Texts that run out of the picture at a side, or into the next of a row of labels."""
+    return page.evaluate(
+        f"""() => {{ const {{ left, right }} = {CHART}.getBoundingClientRect();
+        const texts = [...{CHART}.querySelectorAll("[class*=tick] text, .annotation text")]
+          .filter((text) => text.textContent)
+          .map((text) => [text.textContent, text.getBoundingClientRect()]);
+        const row = texts.filter(([text]) => / power|^RAM|^GPU|^CPU/.test(text));
+        return [...texts.filter(([, box]) => box.left < left - 1 || box.right > right + 1),
+          ...row.filter(([, box]) => row.some(([, other]) => other.left > box.left
+            && other.left < box.right + 4 && Math.abs(other.top - box.top) < 4))]
+          .map(([text]) => text); }}"""
+    )
+
+
+@pytest.mark.parametrize("width", [360, 390, 1280])
+def test_labels_stay_in_the_picture(browser: Any, site: Path, sparse: Path, width: int) -> None:
+    """At every depth: ticks of the time, of the energy's sum, and what the panels are called."""
+    with Visit(browser, width) as visit:
+        page = opened(visit, site.as_uri())
+        for window in (
+            "",
+            "#2021-10-31T00:00:00+02:00/PT7H",
+            "#2021-10-31T05:40:34+01:00/PT3S",
+            # A tick stands at its right end.
+            "#2021-10-31T05:40:30+01:00/PT1M0.1S",
+        ):
+            go(page, window)
+            assert outside(page) == [], window
+            assert page.locator(".xtick text").count() >= 2
+        opened(visit, sparse.as_uri())
+        assert page.locator(".annotation", has_text="GPU power").count() == 1
+        assert outside(page) == []
         assert visit.complaints == []
 
 
@@ -563,6 +769,25 @@ def test_memory_is_bounded_and_what_is_looked_at_is_kept(browser: Any, site: Pat
         assert root
         # The one is the script of the page.
         assert scripts == 1
+
+
+def test_a_tile_that_is_wanted_is_not_the_one_to_go(browser: Any, site: Path) -> None:
+    """Over an edge of two tiles, of which one has been there for longest and the other just comes."""
+    with Visit(browser, 1280) as visit:
+        page = opened(visit, site.as_uri())
+        complete, held = page.evaluate(
+            f"""async () => {{ const {{ about }} = {CHART}.pyramid;
+            const pyramid = wattboard.pyramid.opened(about, 4);
+            await pyramid.load(pyramid.root, 0);
+            const {{ tiles }} = pyramid.levels.at(-1);
+            const inside = (i) => [tiles[i][0] + 60e6, tiles[i][0] + 660e6];
+            for (const i of [0, 3, 5]) await pyramid.want(...inside(i), () => {{}});
+            const edge = [tiles[1][0] - 300e6, tiles[1][0] + 300e6];
+            await pyramid.want(...edge, () => {{}});
+            return [pyramid.points(...edge).complete, [...pyramid.held.keys()]]; }}"""
+        )
+        assert complete, held
+        assert len(held) == 4
 
 
 def test_one_file_holds_what_a_mail_takes(browser: Any, made: Path, tmp_path: Path) -> None:

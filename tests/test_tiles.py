@@ -503,7 +503,7 @@ def test_the_command_tells_what_the_site_weighs(
     path = gappy(tmp_path, 5)
     done = wattboard("build", path, "-o", tmp_path / "site", "--detail", "minute")
     assert done.returncode == 0, done.stderr
-    assert "Readings   down to means of 1 min" in done.stdout
+    assert "Readings   down to means of 1\u202fmin" in done.stdout
     done = wattboard("build", path, "-o", tmp_path / "site")
     assert "Readings   every one" in done.stdout
     assert wattboard("build", path, "--detail", "day").returncode == 2

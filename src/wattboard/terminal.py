@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wattboard import interrupts
 from wattboard.errors import OutputError
-from wattboard.format import visible
+from wattboard.format import span, visible
 from wattboard.replaced import replaced_lines
 
 if TYPE_CHECKING:
@@ -318,13 +318,11 @@ def print_again(told: Told) -> None:
 
 def pyramid_lines(summary: Summary) -> Iterator[str]:
     """How fine the page of readings goes, and what that weighs."""
-    from wattboard.summary import unit_of
-
     pyramid = summary.pyramid
     if pyramid is None:
         return
     finest = pyramid.levels[-1]
-    down = "every one" if pyramid.whole else f"down to means of {unit_of(finest.bucket_s)}"
+    down = "every one" if pyramid.whole else f"down to means of {span(finest.bucket_s)}"
     files = sum(level.tiles for level in pyramid.levels)
     weight = sum(level.bytes for level in pyramid.levels) / 1e6
     told = "one file" if files == 1 else f"{files:,} files"

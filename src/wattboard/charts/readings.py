@@ -11,9 +11,14 @@ from wattboard.schema import COLUMN
 GAP = 0.045
 # Px that a letter takes, about.
 LETTER = 7
+# Px between two labels.
+APART = 14
 # Px: a stroke of a line's colour, and how far above the panel it stands.
 STROKE, MIDDLE = 16, 12
 TALL = 2.0
+# Every step of zooming draws the figure anew. An axis that looks for room for its labels has it drawn
+# twice, and one that looks whether they fit into the page measures each of them: a third of a step.
+STILL: dict[str, Any] = {"automargin": False, "ticklabeloverflow": "allow"}
 # What stands in one panel, from the top down; each is left out where the log has none of it.
 PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("W", ("power_w",)),
@@ -48,7 +53,7 @@ def readings(columns: Sequence[str], *, simulated: bool) -> Figure:
     for place, ((unit, there), weight) in enumerate(zip(panels, weights, strict=True)):
         number = "" if place == 0 else str(place + 1)
         bottom = max(top - weight * share, 0.0)
-        ticks: dict[str, Any] = {"nticks": 6 if place == 0 else 4, "automargin": False}
+        ticks: dict[str, Any] = {"nticks": 6 if place == 0 else 4, **STILL}
         axes[f"yaxis{number}"] = axis(fixedrange=True, domain=[bottom, top], **ticks)
         texts, strokes = _labels(there, unit, top)
         labels, keys = [*labels, *texts], [*keys, *strokes]
@@ -62,10 +67,11 @@ def readings(columns: Sequence[str], *, simulated: bool) -> Figure:
         data,
         height=height,
         narrow_height=height - 100,
-        x=axis(type="linear", anchor=f"y{len(panels)}", showgrid=True),
+        x=axis(type="linear", anchor=f"y{len(panels)}", showgrid=True, **STILL),
         y=axes.pop("yaxis"),
         simulated=simulated,
         hovermode=False,
+        margin={"l": 64, "r": 20, "t": 48, "b": 48},
         annotations=labels,
         shapes=keys,
         meta={"units": {c: [SHORT[c], COLUMN[c].unit] for c in columns}},
@@ -114,7 +120,7 @@ def _labels(
                 "name": "panel",
             }
         )
-        right += LETTER * (len(text) + 3)
+        right += LETTER * len(text) + APART
     return texts, strokes
 
 

@@ -46,7 +46,7 @@ from wattboard.site.tables import (
     script,
 )
 from wattboard.site.world_table import country_rows, world_files
-from wattboard.summary import BOUNDARIES, Summary, unit_of
+from wattboard.summary import BOUNDARIES, Summary
 
 PAGES = {
     "index": "Overview",
@@ -63,14 +63,17 @@ FLEET = {"fleet": "Fleet"}
 COMPARING = ("numbers.js", "compare.js")
 # What a page loads besides the script that all share.
 SCRIPTS = {
-    "readings": ("numbers.js", "tiles.js", "readings.js"),
+    "readings": (
+        *("numbers.js", "tiles.js"),
+        *("readings-clock.js", "readings-picture.js", "readings.js"),
+    ),
     "gpus": ("numbers.js", "rows.js", "gpus.js"),
     "ai-models": ("numbers.js", "calculator.js", "ai-models.js"),
     "world": ("numbers.js", "world.js"),
 }
 ASSETS = (
     *("wattboard.css", "wattboard.js", "paper.js", "reading.js", "tools.js"),
-    *("embed.js", "snippets.js", "world-shapes.js", "favicon.svg"),
+    *("embed.js", "taking.js", "snippets.js", "world-shapes.js", "favicon.svg"),
 )
 TABLE_ROWS = 50
 FILTERS = {
@@ -218,7 +221,6 @@ def render(
         "column": COLUMN,
         "columns": COLUMNS,
         "states": {state.name: state for state in summary.states},
-        "unit_of": unit_of,
         "by": BY.get(summary.series[0].name, summary.series[0].name),
         "score_rows": score_rows(summary.model),
         **ai_view(summary.ai),

@@ -77,7 +77,7 @@ from wattboard.summary.power_model import (
     Regime,
     Score,
 )
-from wattboard.summary.pyramid import Pyramid, PyramidLevel, unit_of
+from wattboard.summary.pyramid import Pyramid, PyramidLevel
 from wattboard.summary.world import (
     CO2,
     ElectricityPerHead,
@@ -162,7 +162,6 @@ __all__ = [
     "TariffBand",
     "YearBest",
     "t_per_head",
-    "unit_of",
 ]
 
 SCHEMA_VERSION = "1.0"

@@ -22,11 +22,3 @@ class Pyramid(Model):
     columns: list[str] = Field(description="those of the log that it holds")
     levels: list[PyramidLevel] = Field(description="coarsest first")
     whole: bool = Field(description="it goes down to the single readings")
-
-
-def unit_of(bucket_s: float) -> str:
-    """The width of a bucket as people write it: 10 s, 1 min, 6 h, 1 d."""
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        if bucket_s >= size:
-            return f"{bucket_s / size:g} {unit}"
-    return f"{bucket_s * 1000:g} ms"

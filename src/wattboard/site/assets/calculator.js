@@ -189,17 +189,11 @@
     }));
   }
 
-  function csv() {
+  async function csv() {
     const head = ["code", "place", "intensity_g_per_kwh", "co2e_kg", "low_kg", "high_kg"];
-    // A spreadsheet runs a text that begins like a formula.
-    const safe = (value) => (typeof value === "string" ? value.replace(/(^|[;|\t\r\n])([ "]*[=+@-])/g, "$1'$2") : value);
-    const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replace(/"/g, '""')}"` : value);
-    const rows = places.map(([[code, name, , grams], kg]) => [code, name, grams, kg.value, kg.low, kg.high].map((value) => quoted(safe(value))));
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([[head, ...rows].map((row) => row.join(",")).join("\n") + "\n"], { type: "text/csv" }));
-    link.download = "elsewhere.csv";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    const rows = places.map(([[code, name, , grams], kg]) => [code, name, grams, kg.value, kg.low, kg.high]);
+    await wattboard.run("assets/taking.js");
+    wattboard.taking.csv("elsewhere.csv", [head, ...rows]);
   }
 
   const plain = (text) => text.toLowerCase().replace(/[\s_-]+/g, " ").trim();

@@ -7,7 +7,7 @@
   const wanted = asked.get("embed"), theme = asked.get("theme");
   if (wanted) root.dataset.embed = "waiting";
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
-  const snippets = () => wattboard.run("assets/snippets.js");
+  const snippets = () => Promise.all(["taking", "snippets"].map((name) => wattboard.run(`assets/${name}.js`)));
   document.addEventListener("DOMContentLoaded", () => {
     const ours = "button[data-embed], button[data-copy]";
     for (const button of document.querySelectorAll(ours)) button.disabled = false;

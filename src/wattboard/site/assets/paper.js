@@ -41,7 +41,7 @@
   // --- paper: white whatever the screen, and as wide as a sheet ------------------------------------
 
   // An A4 sheet within its margins, in px; charts are no taller than lets text stand beside them.
-  const SHEET = 690, LINE = 270, TALL = 350, HEAD = 96, ROW = 15, FEW = 12;
+  const SHEET = 690, LINE = 270, TALL = 350, PANEL = 110, HEAD = 96, ROW = 15, FEW = 12;
   const root = document.documentElement;
   let theme;
   // All of it happens before the event is over: what it awaits is there.
@@ -55,7 +55,10 @@
       if (rows > FEW) {
         layout.height = HEAD + ROW * Math.max(rows, 2);
         layout.yaxis.tickfont = { size: 10 };
-      } else if (!element.style.minHeight) layout.height = Math.min(parseFloat(getComputedStyle(element).getPropertyValue("--h")), layout.meta.opens ? LINE : TALL);
+      } else if (!element.style.minHeight) {
+        const panels = Object.keys(layout).filter((key) => /^yaxis/.test(key)).length;
+        layout.height = Math.min(parseFloat(getComputedStyle(element).getPropertyValue("--h")), layout.meta.opens ? LINE : Math.max(TALL, panels * PANEL));
+      }
       // Where text runs into other text, or out of the sheet, it is small.
       for (const one of layout.annotations ?? []) if (one.name === "wide label" || one.name?.startsWith("panel")) one.font = { ...one.font, size: 10 };
     });

@@ -66,10 +66,7 @@
     if (!link) return;
     event.preventDefault();
     const type = TYPES[link.dataset.file.split(".").at(-1)];
-    const saved = document.createElement("a");
-    saved.href = URL.createObjectURL(new Blob([await unpacked(link.dataset.file).arrayBuffer()], { type }));
-    saved.download = link.download;
-    saved.click();
-    setTimeout(() => URL.revokeObjectURL(saved.href), 1000);
+    await wattboard.run("assets/taking.js");
+    wattboard.taking.saved(link.download, new Blob([await unpacked(link.dataset.file).arrayBuffer()], { type }));
   });
 })();

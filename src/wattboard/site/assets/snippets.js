@@ -33,20 +33,12 @@
 
   // --- text to copy ----------------------------------------------------------------------------------
 
-  // Some browsers let no page from disk or over plain http write to the clipboard: then the text is
-  // selected, and it is said what to do.
+  // Where the browser keeps its clipboard to itself the text is selected, and it is said what to do.
   async function copy(field, output) {
     field.focus();
     if (field.select) field.select(); else getSelection().selectAllChildren(field);
     const text = field.value ?? field.textContent;
-    let done = false;
-    try {
-      await navigator.clipboard.writeText(text);
-      done = true;
-    } catch (error) {
-      if (!(error instanceof TypeError || error instanceof DOMException)) throw error;
-      done = document.execCommand("copy");
-    }
+    const done = (await wattboard.taking.copied(text)) || document.execCommand("copy");
     output.textContent = done ? "Copied" : "Selected: copy it with Ctrl+C or Cmd+C";
   }
 

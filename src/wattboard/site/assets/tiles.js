@@ -187,10 +187,16 @@ wattboard.pyramid = (() => {
       return levels.findLast((level) => span / (level.width_us || about.step_us || 1) <= (level.width_us ? MOST : FULL)) ?? root;
     }
 
-    // Loads what a window needs, then its neighbours; tells each time that something has come.
+    // What a window is drawn from: as far beside it as a line may come from or lead to, and whole slots.
+    function reach(level, from, to) {
+      const beside = Math.max(about.joined_us, level.width_us) + merged(level, to - from);
+      return [from - beside, to + beside];
+    }
+
+    // Loads what a window needs; tells each time that something has come.
     async function want(from, to, told) {
       const level = levelOf(from, to);
-      const [begin, end] = touched(level, from, to);
+      const [begin, end] = touched(level, ...reach(level, from, to));
       const tasks = [];
       for (let i = begin; i < end; i += 1) {
         const name = `${level.name}/${i}`;
@@ -209,7 +215,7 @@ wattboard.pyramid = (() => {
       const finer = levels[level.place + 1];
       if (finer) {
         const middle = (from + to) / 2;
-        const [first, last] = touched(finer, middle - (to - from) / 8, middle + (to - from) / 8);
+        const [first, last] = touched(finer, middle - (to - from) / 4, middle + (to - from) / 4);
         if (last - first <= 4) for (let i = first; i < last; i += 1) await load(finer, i);
       }
       forget();
@@ -260,15 +266,14 @@ wattboard.pyramid = (() => {
       return NICE.find((width) => width >= least && width % level.width_us === 0) ?? Math.ceil(least / level.width_us) * level.width_us;
     }
 
-    // Points of a window: arrays of start, end, the energy at both (`before`, `kwh`), and of each column
+    // Points of a window and beside it: arrays of start, end, the energy at both (`before`, `kwh`), and of each column
     // mean, low and high; `gap` of a point is [from, to] where no power was read before it, `merge` the
     // width of the slots that points are merged to, `count` how many of the level one is made of.
-    function points(from, to, margin = 0) {
+    function points(from, to) {
       const span = to - from, level = levelOf(from, to);
-      const left = from - margin * span, right = to + margin * span;
       const out = { start: [], end: [], before: [], kwh: [], gap: [], level: [], merge: [], count: [], columns: Object.fromEntries(about.columns.map((name) => [name, { mean: [], low: [], high: [] }])) };
       let last;
-      for (const [tile, a, b, from_level, low, high] of pieces(level, left, right)) {
+      for (const [tile, a, b, from_level, low, high] of pieces(level, ...reach(level, from, to))) {
         add(out, tile, a, b, from_level, merged(from_level, span), last, low, high);
         last = tile;
       }

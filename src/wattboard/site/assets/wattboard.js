@@ -148,6 +148,8 @@ const wattboard = (() => {
       }
       layout.xaxis.range = await whole(layout.meta.opens);
     }
+    // For the paper's size, too: what is made for a size is made for that one.
+    paper?.(element, figure);
     await element.change?.(figure);
     paper?.(element, figure);
     return unmarked(figure);
@@ -205,9 +207,11 @@ const wattboard = (() => {
 
   // For printing: the picture shrinks with its box.
   function scalable(element) {
-    const { width, height } = element._fullLayout;
+    const { width, height } = element._fullLayout, box = `0 0 ${width} ${height}`;
+    // A step of zooming does not pay for what stays.
+    if (element.querySelector(".main-svg").getAttribute("viewBox") === box) return;
     element.style.setProperty("--ratio", `${width} / ${height}`);
-    element.querySelectorAll(".main-svg").forEach((svg) => svg.setAttribute("viewBox", `0 0 ${width} ${height}`));
+    element.querySelectorAll(".main-svg").forEach((svg) => svg.setAttribute("viewBox", box));
   }
 
   const draw = (element) => (element.drawing ??= drawing(element));
