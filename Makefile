@@ -12,7 +12,7 @@ demo: $(READY)
 	@echo "The demo's readings are simulated. Open demo/site/index.html"
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -39,7 +39,7 @@ oldest: $(READY)
 	rm -rf $(OLDEST)-wheel && $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w $(OLDEST)-wheel .
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c $(OLDEST).txt "$$(echo $(OLDEST)-wheel/*.whl)[dev]"
 	@# What they need in turn is new, and deprecates what they still use.
-	$(OLDEST)/bin/python -m pytest -n 2 -W ignore::DeprecationWarning $(OLDEST_TESTS)
+	$(OLDEST)/bin/python -m pytest -n 2 --dist worksteal -W ignore::DeprecationWarning $(OLDEST_TESTS)
 
 # Known vulnerabilities of the dependencies, as somebody gets them who installs wattboard today.
 audit: $(READY)
