@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from .lend import lend
+
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -70,6 +72,15 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Install
     environment = folder / "venv"
     _run(sys.executable, "-m", "venv", environment)
     python = environment / "bin" / "python"
-    _run(python, "-m", "pip", "install", "--quiet", f"{built.wheel}[dev]")
+    _run(python, "-m", "pip", "install", "--quiet", "--no-compile", built.wheel)
     _run(python, "-m", "pip", "check")
     return Installed(python, folder)
+
+
+@pytest.fixture(scope="session")
+def equipped(installed: Installed) -> Installed:
+    """The same wheel and what it needs, and after them the tools of the environment that we run in."""
+    environment = installed.folder / "equipped"
+    _run(sys.executable, "-m", "venv", "--without-pip", environment)
+    lend(environment, installed.python.parents[1], Path(sys.prefix))
+    return Installed(environment / "bin" / "python", installed.folder)
