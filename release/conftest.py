@@ -30,11 +30,13 @@ class Installed:
 
     python: Path
     folder: Path
+    # Folders of programs that it borrows.
+    programs: tuple[Path, ...] = ()
 
     def run(self, *command: object, **environment: str) -> str:
         """Standard output of a program of the environment, which must end well."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
-        path = f"{self.python.parent}{os.pathsep}{os.environ['PATH']}"
+        path = os.pathsep.join(map(str, (self.python.parent, *self.programs, os.environ["PATH"])))
         cache = str(self.folder / "cache")
         return _run(
             *command,
@@ -83,4 +85,5 @@ def equipped(installed: Installed) -> Installed:
     environment = installed.folder / "equipped"
     _run(sys.executable, "-m", "venv", "--without-pip", environment)
     lend(environment, installed.python.parents[1], Path(sys.prefix))
-    return Installed(environment / "bin" / "python", installed.folder)
+    programs = (installed.python.parent, Path(sys.executable).parent)
+    return Installed(environment / "bin" / "python", installed.folder, programs)
