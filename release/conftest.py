@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from .lend import lend
+
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,11 +30,13 @@ class Installed:
 
     python: Path
     folder: Path
+    # Folders of programs that it borrows.
+    programs: tuple[Path, ...] = ()
 
     def run(self, *command: object, **environment: str) -> str:
         """Standard output of a program of the environment, which must end well."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
-        path = f"{self.python.parent}{os.pathsep}{os.environ['PATH']}"
+        path = os.pathsep.join(map(str, (self.python.parent, *self.programs, os.environ["PATH"])))
         cache = str(self.folder / "cache")
         return _run(
             *command,
@@ -70,6 +74,16 @@ def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Install
     environment = folder / "venv"
     _run(sys.executable, "-m", "venv", environment)
     python = environment / "bin" / "python"
-    _run(python, "-m", "pip", "install", "--quiet", f"{built.wheel}[dev]")
+    _run(python, "-m", "pip", "install", "--quiet", "--no-compile", built.wheel)
     _run(python, "-m", "pip", "check")
     return Installed(python, folder)
+
+
+@pytest.fixture(scope="session")
+def equipped(installed: Installed) -> Installed:
+    """The same wheel and what it needs, and after them the tools of the environment that we run in."""
+    environment = installed.folder / "equipped"
+    _run(sys.executable, "-m", "venv", "--without-pip", environment)
+    lend(environment, installed.python.parents[1], Path(sys.prefix))
+    programs = (installed.python.parent, Path(sys.executable).parent)
+    return Installed(environment / "bin" / "python", installed.folder, programs)

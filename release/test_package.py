@@ -123,14 +123,16 @@ def unpacked(built: Built, installed: Installed) -> Path:
     return installed.folder / f"wattboard-{VERSION}"
 
 
-def test_the_tests_of_the_sdist_run_on_the_wheel(installed: Installed, unpacked: Path) -> None:
+def test_the_tests_of_the_sdist_run_on_the_wheel(equipped: Installed, unpacked: Path) -> None:
     """Its code is set aside: what is tested is what was installed."""
     (unpacked / "src" / "wattboard").rename(unpacked / "src" / "aside")
-    pytest_ = [installed.python, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", unpacked]
-    collected = installed.run(
+    where = equipped.run(equipped.python, "-c", "import wattboard; print(wattboard.__file__)")
+    assert Path(where.strip()).is_relative_to(equipped.folder / "venv")
+    pytest_ = [equipped.python, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", unpacked]
+    collected = equipped.run(
         *pytest_, "--collect-only", "-c", unpacked / "pyproject.toml", unpacked / "tests"
     )
     assert int(re.findall(r"(\d+) tests collected", collected)[-1]) > 500
     chosen = [unpacked / "tests" / f"test_{name}.py" for name in CHOSEN]
-    said = installed.run(*pytest_, "-c", unpacked / "pyproject.toml", "-n", "2", *chosen)
+    said = equipped.run(*pytest_, "-c", unpacked / "pyproject.toml", "-n", "2", *chosen)
     assert re.search(r"\d+ passed", said.splitlines()[-1])

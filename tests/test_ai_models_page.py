@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reading_by_key import read_by_key
 from test_browser import Visit
 from wattboard import build, reference
 from wattboard.footprint import operational_co2e_kg
@@ -45,15 +46,23 @@ def plot(name: str) -> str:
     return f"document.querySelector('[data-chart={name}]')"
 
 
+def axis_of(name: str) -> str:
+    return f"{plot(name)}._fullLayout.yaxis.categoryarray"
+
+
 def listed(page: Any, name: str) -> list[str]:
     """The names on a list's axis, without their emphasis."""
-    axis = f"{plot(name)}._fullLayout.yaxis.categoryarray"
+    axis = axis_of(name)
     return [text.replace("<b>", "").replace("</b>", "") for text in page.evaluate(axis)]
 
 
 def points(page: Any, chart: str, trace: str) -> dict[str, float]:
     """What a trace draws: key of the model -> x."""
-    return page.evaluate(
+    return page.evaluate(points_of(chart, trace))
+
+
+def points_of(chart: str, trace: str) -> str:
+    return (
         f"Object.fromEntries({plot(chart)}.data.filter((t) => t.name === '{trace}')"
         ".flatMap((t) => t.customdata.map((cell, i) => [cell[0], t.x[i]])))"
     )
@@ -111,14 +120,17 @@ def test_filters_work_by_keyboard(browser: Any, url: str, summary: Summary) -> N
         )
         first = listed(page, "training-energy")
         box.locator("[data-turn='1']").focus()
+        before = page.evaluate(f"{axis_of('training-energy')}.join()")
         page.keyboard.press("Enter")
-        page.wait_for_timeout(300)
+        page.wait_for_function(
+            f"(before) => {axis_of('training-energy')}.join() !== before", arg=before
+        )
         second = listed(page, "training-energy")
         assert {*first, *second} == {m.label for m in measured}
         assert not {*first} & {*second}
         domain = box.locator("[data-filter=domain]")
         domain.select_option("speech")
-        page.wait_for_timeout(300)
+        page.wait_for_function(f"() => {axis_of('training-energy')}.length === 1")
         assert listed(page, "training-energy") == ["DeepSpeech2, Zeus"]
         box.locator("[data-filter=text]").fill("no such model")
         assert "no training fits" in box.locator("output").text_content()
@@ -135,8 +147,15 @@ def test_another_grid_gives_footprints_numbers(
     with Visit(browser, 1280) as visit:
         page = visit.open(url)
         page.locator("[data-filter=selected]").select_option("")
+        ours = points_of("same-run-elsewhere", "ours")
+        page.wait_for_function(f"() => Object.keys({ours}).length > 20")
+        shown = points(page, "same-run-elsewhere", "ours")
+        some = next(m for m in summary.ai.models if m.label in shown)
+        tonnes = operational_co2e_kg(some.training_energy_mwh * 1000, one, intensity).value / 1000
         page.locator("#grid").select_option(code)
-        page.wait_for_timeout(400)
+        page.wait_for_function(
+            f"([model, tonnes]) => {ours}[model] === tonnes", arg=[some.label, tonnes]
+        )
         said = page.locator("#grid-said").text_content()
         assert said.startswith(f"{name}: {quantity(intensity.value, 'g/kWh')}")
         moved = points(page, "same-run-elsewhere", "ours")
@@ -164,17 +183,11 @@ def test_points_are_read_by_keyboard(browser: Any, url: str) -> None:
         for name in ("training-energy", "energy-by-parameters", "inference-energy", "edge-energy"):
             chart = page.locator(f"[data-chart={name}]")
             chart.focus()
-            said = []
-            for key in ("Home", "ArrowRight", "End"):
-                page.keyboard.press(key)
-                page.wait_for_timeout(250)
-                said.append(page.locator(f"#{name}-figure .reading").text_content())
-            assert all(said), name
+            keys = ("Home", "ArrowRight", "End")
+            said = [read_by_key(page, f"{name}-figure", key) for key in keys]
             assert len({*said}) == 3, (name, said)
         page.locator("[data-chart=training-energy]").focus()
-        page.keyboard.press("Home")
-        page.wait_for_timeout(250)
-        assert "GPT-4" in page.locator("#training-energy-figure .reading").text_content()
+        assert "GPT-4" in read_by_key(page, "training-energy-figure", "Home")
         assert visit.complaints == []
 
 

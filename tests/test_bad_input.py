@@ -228,10 +228,10 @@ def test_times_that_no_calendar_reaches(tmp_path: Path, wattboard: Run) -> None:
 def test_far_years_take_no_time() -> None:
     from wattboard.zones import stretches
 
-    begun = time.monotonic()
+    begun = time.process_time()
     table = stretches("Europe/Paris", 0, 253_370_764_800_000_000)
     assert len(table) > 10_000
-    assert time.monotonic() - begun < 15
+    assert time.process_time() - begun < 15
 
 
 def test_one_row_is_a_site(tmp_path: Path, wattboard: Run) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from conftest import Visit
+from reading_by_key import read_by_key
 from wattboard import build
 from wattboard.sample import write_sample
 from wattboard.settings import Settings
@@ -109,18 +110,13 @@ def test_buttons_and_keys_do_what_a_mouse_does(browser: Any, site: Path) -> None
         press("in")
         assert press("reset") == before
         page.locator('[data-chart="server-power-over-time"]').focus()
-        said = []
-        for key in ("Home", "ArrowRight", "End"):
-            page.keyboard.press(key)
-            page.wait_for_timeout(250)
-            said.append(figure.locator(".reading").text_content())
+        keys = ("Home", "ArrowRight", "End")
+        said = [read_by_key(page, "server-power-over-time-figure", key) for key in keys]
         assert len(set(said)) == 3
         assert all(re.search(r"mean : [\d.]+ W", text) for text in said), said
         heat = page.locator("#load-profile-figure")
         heat.locator("[data-chart]").focus()
-        page.keyboard.press("End")
-        page.wait_for_timeout(250)
-        assert " W over " in heat.locator(".reading").text_content()
+        assert " W over " in read_by_key(page, "load-profile-figure", "End")
         assert visit.complaints == []
 
 

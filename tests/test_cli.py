@@ -146,10 +146,10 @@ def test_a_double_tap_is_one_interrupt() -> None:
 # --------------------------------------------------------------------------- output
 
 
-def test_json_is_all_there_is(tmp_path: Path, log: Path, wattboard: Run) -> None:
-    built = wattboard("build", log, "-o", tmp_path / "site", "--json")
+def test_json_is_all_there_is(tmp_path: Path, log: Path, own_process: Run) -> None:
+    built = own_process("build", log, "-o", tmp_path / "site", "--json")
     assert json.loads(built.stdout)["log"]["rows_read"] == 30
-    checked = wattboard("check", log, "--json", PYTHONIOENCODING="ascii")
+    checked = own_process("check", log, "--json", PYTHONIOENCODING="ascii")
     assert json.loads(checked.stdout)["log"]["rows_read"] == 30
     assert built.stderr == checked.stderr == ""
 
@@ -181,14 +181,14 @@ def test_a_reader_that_leaves(tmp_path: Path, log: Path) -> None:
     assert process.wait(timeout=60) == 1
 
 
-def test_quiet_says_nothing(tmp_path: Path, log: Path, wattboard: Run) -> None:
-    done = wattboard("build", log, "-o", tmp_path / "site", "-q")
+def test_quiet_says_nothing(tmp_path: Path, log: Path, own_process: Run) -> None:
+    done = own_process("build", log, "-o", tmp_path / "site", "-q")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_closing_lines(tmp_path: Path, log: Path, wattboard: Run) -> None:
+def test_the_closing_lines(tmp_path: Path, log: Path, own_process: Run) -> None:
     log.write_text(GOOD + "2024-03-01 00:30:00,1,2\n2024-03-01 00:31:00,-5\n")
-    done = wattboard("build", log, "-o", tmp_path / "site")
+    done = own_process("build", log, "-o", tmp_path / "site")
     lines = done.stdout.splitlines()
     assert any(line.startswith("Read ") and "32 rows of log.csv" in line for line in lines)
     assert any(
@@ -271,9 +271,9 @@ def test_a_wrong_location_costs_nothing(log: Path, monkeypatch: pytest.MonkeyPat
 # --------------------------------------------------------------------------- the sample
 
 
-def test_a_sample_never_replaces_a_log(tmp_path: Path, log: Path, wattboard: Run) -> None:
+def test_a_sample_never_replaces_a_log(tmp_path: Path, log: Path, own_process: Run) -> None:
     for out, words in ((log, "is no sample"), (tmp_path, "is a folder"), ("/proc/x", "written")):
-        done = wattboard("sample", "-o", out, "--rows", 20_000)
+        done = own_process("sample", "-o", out, "--rows", 20_000)
         assert done.returncode == 1
         assert words in done.stderr
         assert "Traceback" not in done.stderr

@@ -303,9 +303,9 @@ def test_two_rows_on_one_line_are_parted(header: list[str]) -> None:
 
 def test_five_thousand_damaged_rows_take_no_time() -> None:
     body = text(*[row(0.01 * i) for i in range(1, 5001)], drop=EMPTY_IN_ISSUE_1304).encode()
-    began = time.perf_counter()
+    began = time.process_time()
     found = convert(body)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert counts(found) == {"shifted-rows-repaired": 5000}
     assert kwh(found) == pytest.approx(5.0)
 
@@ -577,9 +577,9 @@ def test_each_overlap_and_each_machine_is_told_by_its_line() -> None:
 
 def test_twenty_thousand_rows() -> None:
     body = text(*[row(0.01 * i) for i in range(1, 20_001)]).encode()
-    began = time.perf_counter()
+    began = time.process_time()
     found = convert(body)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert kwh(found) == pytest.approx(20)
 
 

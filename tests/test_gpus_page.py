@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reading_by_key import read_by_key
 from wattboard import build
 from wattboard.format import scaled
 from wattboard.reference import from_database
@@ -141,11 +142,9 @@ def test_precision_and_vendor(page: Any) -> None:
 
 def test_the_frontier_can_be_read_by_keyboard(page: Any) -> None:
     page.locator("[data-chart=gpu-efficiency]").focus()
-    said = []
-    for key in ("Home", "ArrowRight", "End"):
-        page.keyboard.press(key)
-        page.wait_for_timeout(250)
-        said.append(page.locator("#gpu-efficiency-figure .reading").text_content())
+    said = [
+        read_by_key(page, "gpu-efficiency-figure", key) for key in ("Home", "ArrowRight", "End")
+    ]
     assert len(set(said)) == 3
     assert all("GFLOPS/W" in text for text in said), said
     assert said[0].startswith("Best so far: GeForce 8800 GTX")

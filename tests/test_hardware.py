@@ -277,7 +277,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 def test_names_are_found_at_once() -> None:
     all_hardware()
-    begun = time.perf_counter()
+    begun = time.process_time()
     for query in ("A100 SXM4 80 GB", "4090", "xeon6248", "epyc 7742"):
         find_hardware(query)
-    assert time.perf_counter() - begun < 2.0
+    assert time.process_time() - begun < 2.0

@@ -247,10 +247,10 @@ def test_json_and_silence_are_the_same_again(
     assert (again.returncode, again.stdout, again.stderr) == (0, first.stdout, "")
 
 
-def test_nothing_heavy_is_imported_for_it(tmp_path: Path, wattboard: Run, own_cache: Path) -> None:
+def test_nothing_heavy_is_imported_for_it(tmp_path: Path, own_process: Run) -> None:
     (tmp_path / "log.csv").write_text(LOG)
     run = ("build", str(tmp_path / "log.csv"), "-o", str(tmp_path / "site"))
-    assert wattboard(*run).returncode == 0
+    assert own_process(*run).returncode == 0
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "wattboard", *run],
         capture_output=True, text=True, check=True,

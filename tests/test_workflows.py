@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +18,6 @@ from wattboard.starter import WORKFLOW, start, starter_files
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github"
 OURS = sorted((FOLDER / "workflows").glob("*.yml"))
-BIN = Path(sys.executable).parent
 USES = re.compile(r"uses: (?P<name>[\w./-]+)@(?P<sha>\S+)(?: # (?P<version>v[\d.]+))?\n")
 
 
@@ -26,10 +27,18 @@ def template(tmp_path: Path) -> Path:
     return tmp_path / WORKFLOW
 
 
+def _installed(program: str) -> str:
+    """A program of the environment that runs the tests, or of one that lends it its packages."""
+    folders = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    found = shutil.which(program, path=folders)
+    assert found is not None, f"{program} of the extra dev is not installed"
+    return found
+
+
 def _zizmor(*paths: Path) -> subprocess.CompletedProcess[str]:
-    command = [BIN / "zizmor", "--offline", "--no-progress", "--strict-collection"]
+    command = [_installed("zizmor"), "--offline", "--no-progress", "--strict-collection"]
     return subprocess.run(
-        [*map(str, command), "--persona", "pedantic", *map(str, paths)],
+        [*command, "--persona", "pedantic", *map(str, paths)],
         capture_output=True,
         text=True,
         check=False,
@@ -38,7 +47,7 @@ def _zizmor(*paths: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _schema(name: str, *paths: Path) -> subprocess.CompletedProcess[str]:
-    command = [str(BIN / "check-jsonschema"), "--builtin-schema", name, *map(str, paths)]
+    command = [_installed("check-jsonschema"), "--builtin-schema", name, *map(str, paths)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
