@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import count_of
+from conftest import both_engines, both_engines_with, count_of
 from wattboard.errors import InputError, UsageError, WattboardError
 from wattboard.schema import Recipe
 from wattboard.sources import recognise
@@ -46,29 +46,34 @@ def watts(summary: Summary) -> float:
 # --------------------------------------------------------------------------- decimals
 
 
-def test_a_comma_elsewhere_decides_nothing(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_a_comma_elsewhere_decides_nothing(tmp_path: Path, summarise_read: Run) -> None:
     path = table(tmp_path / "log.csv", "note;power", lambda m: f"{m},5;98.5", ";")
-    assert watts(summarise(path)) == pytest.approx(98.5)
+    assert watts(summarise_read(path)) == pytest.approx(98.5)
 
 
-def test_a_comma_in_a_sentence_of_the_header(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_a_comma_in_a_sentence_of_the_header(tmp_path: Path, summarise_read: Run) -> None:
     path = table(tmp_path / "log.csv", "power (W)", lambda m: "98,5", ";")
-    assert watts(summarise(path)) == pytest.approx(98.5)
+    assert watts(summarise_read(path)) == pytest.approx(98.5)
 
 
-def test_thousands_and_decimals_together(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_thousands_and_decimals_together(tmp_path: Path, summarise_read: Run) -> None:
     path = table(tmp_path / "log.csv", "power", lambda m: "1.234,5", ";")
-    assert watts(summarise(path)) == pytest.approx(1234.5)
+    assert watts(summarise_read(path)) == pytest.approx(1234.5)
 
 
-def test_thousands_beside_an_unambiguous_one(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_thousands_beside_an_unambiguous_one(tmp_path: Path, summarise_read: Run) -> None:
     path = table(tmp_path / "log.csv", "power", lambda m: "1.234" if m else "1.234,0", ";")
-    assert watts(summarise(path)) == pytest.approx(1234)
+    assert watts(summarise_read(path)) == pytest.approx(1234)
 
 
-def test_quoted_decimal_commas(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_quoted_decimal_commas(tmp_path: Path, summarise_read: Run) -> None:
     assert watts(
-        summarise(table(tmp_path / "log.csv", "power", lambda m: '"98,5"'))
+        summarise_read(table(tmp_path / "log.csv", "power", lambda m: '"98,5"'))
     ) == pytest.approx(98.5)
 
 
@@ -86,9 +91,10 @@ def test_two_ways_are_refused(tmp_path: Path, cells: list[str], words: list[str]
     refused(path, words)
 
 
-def test_three_places_behind_a_zero_are_decimals(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_three_places_behind_a_zero_are_decimals(tmp_path: Path, summarise_read: Run) -> None:
     path = table(tmp_path / "log.csv", "power [kW]", lambda m: "0,250" if m else "1,250", ";")
-    assert watts(summarise(path)) == pytest.approx(250, abs=40)
+    assert watts(summarise_read(path)) == pytest.approx(250, abs=40)
 
 
 def test_two_columns_that_disagree(tmp_path: Path) -> None:
@@ -96,13 +102,14 @@ def test_two_columns_that_disagree(tmp_path: Path) -> None:
     refused(path, ["'power' has '98,5' in line 2", "'voltage' has '230.1' in line 2"])
 
 
-def test_a_point_far_down_is_no_separator(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_a_point_far_down_is_no_separator(tmp_path: Path, summarise_read: Run) -> None:
     path = tmp_path / "log.csv"
     # The head has commas alone; the last tenth, behind it, points: 98.5 is not 985.
     cells = ["97,5", "98,5"] * 450 + ["98.5"] * 100
     rows = [f"2024-03-01 {i // 60:02d}:{i % 60:02d}:00;{cell}" for i, cell in enumerate(cells)]
     path.write_text("\n".join(["time;power", *rows]))
-    summary = summarise(path)
+    summary = summarise_read(path)
     assert count_of(summary, "unreadable-values") == 100
     assert summary.power.max_w == 98.5
 
@@ -110,17 +117,19 @@ def test_a_point_far_down_is_no_separator(tmp_path: Path, summarise: Run) -> Non
 # --------------------------------------------------------------------------- units
 
 
-def test_units_in_the_cells(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_units_in_the_cells(tmp_path: Path, summarise_read: Run) -> None:
     path = table(tmp_path / "log.csv", "power,cpu,gpu", lambda m: "0.1 kW,94 %,50%")
-    summary = summarise(path)
+    summary = summarise_read(path)
     assert watts(summary) == pytest.approx(100)
     means = {item.column: item.mean for item in summary.statistics}
     assert (means["cpu_util_pct"], means["gpu_util_pct"]) == pytest.approx((94, 50))
 
 
-def test_a_damaged_cell_is_no_unit(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_a_damaged_cell_is_no_unit(tmp_path: Path, summarise_read: Run) -> None:
     path = table(tmp_path / "log.csv", "power", lambda m: "9x0" if m == 3 else "90")
-    assert count_of(summarise(path), "unreadable-values") == 1
+    assert count_of(summarise_read(path), "unreadable-values") == 1
 
 
 @pytest.mark.parametrize(
@@ -189,14 +198,17 @@ def test_two_columns_of_one_name(tmp_path: Path, one: str, two: str) -> None:
         recipe_of(path)
 
 
-def test_two_columns_of_one_name_that_nobody_reads(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_two_columns_of_one_name_that_nobody_reads(tmp_path: Path, summarise_read: Run) -> None:
     path = table(tmp_path / "log.csv", "power,x,x", lambda m: "98,1,2")
-    assert watts(summarise(path)) == pytest.approx(98)
+    assert watts(summarise_read(path)) == pytest.approx(98)
 
 
-@pytest.mark.parametrize("header", ["power,", "power"])
-def test_a_separator_at_the_end_of_every_row(tmp_path: Path, summarise: Run, header: str) -> None:
-    summary = summarise(table(tmp_path / "log.csv", header, lambda m: "98,"))
+@both_engines_with("header", ["power,", "power"], on_spark=1)
+def test_a_separator_at_the_end_of_every_row(
+    tmp_path: Path, summarise_read: Run, header: str
+) -> None:
+    summary = summarise_read(table(tmp_path / "log.csv", header, lambda m: "98,"))
     assert watts(summary) == pytest.approx(98)
     assert count_of(summary, "malformed-rows") == 0
 
@@ -210,10 +222,11 @@ def test_date_and_clock_in_two_columns(tmp_path: Path, header: str) -> None:
     refused(path, ["'date'", "'clock'" if "clock" in header else "'time'", "two columns"])
 
 
-def test_days_alone_are_times(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_days_alone_are_times(tmp_path: Path, summarise_read: Run) -> None:
     path = tmp_path / "log.csv"
     path.write_text("date,power\n" + "".join(f"2024-03-{d:02d},98\n" for d in range(1, 29)))
-    assert summarise(path).log.rows_used == 28
+    assert summarise_read(path).log.rows_used == 28
 
 
 def test_energy_per_interval_is_no_counter(tmp_path: Path) -> None:
@@ -236,24 +249,24 @@ def test_counters_of_two_meters_and_one_that_starts_anew(tmp_path: Path) -> None
 # --------------------------------------------------------------------------- times
 
 
-@pytest.mark.parametrize(
-    ("unit", "factor"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)]
-)
-def test_epochs_in_a_given_unit(tmp_path: Path, summarise: Run, unit: str, factor: int) -> None:
+@both_engines_with("unit", ["ns", "ms", "us", "s"], on_spark=2)
+def test_epochs_in_a_given_unit(tmp_path: Path, summarise_read: Run, unit: str) -> None:
+    factor = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
     path = tmp_path / "log.csv"
     # A day after 1970: no guess from the size of the numbers could tell.
     rows = [f"{(86_400 + 60 * m) * factor},98" for m in MINUTES]
     path.write_text("\n".join(["ts,power", *rows]))
-    summary = summarise(path, columns=f"time=ts:{unit},power_w=power")
+    summary = summarise_read(path, columns=f"time=ts:{unit},power_w=power")
     assert summary.log.first == "1970-01-02T00:00:00+00:00"
     assert watts(summary) == pytest.approx(98)
 
 
-def test_a_fraction_behind_a_comma(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_a_fraction_behind_a_comma(tmp_path: Path, summarise_read: Run) -> None:
     path = tmp_path / "log.csv"
     rows = [f"2021-05-05 10:00:{m:02d},123;98" for m in MINUTES]
     path.write_text("\n".join(["time;power", *rows]))
-    summary = summarise(path)
+    summary = summarise_read(path)
     assert count_of(summary, "unparsable-times") == 0
     assert summary.log.first == "2021-05-05T10:00:00.123+00:00"
 

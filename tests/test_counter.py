@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import count_of
+from conftest import both_engines, both_engines_with, count_of
 from wattboard.summary import Summary
 
 Run = Callable[..., Summary]
@@ -30,7 +30,7 @@ def alone(path: Path, kwh: list[float], at: Callable[[int], int] = lambda i: MIN
     return path
 
 
-@pytest.mark.parametrize("every", [2, 10])
+@both_engines_with("every", [10, 2], on_spark=1)
 def test_empty_cells_lose_no_energy(tmp_path: Path, summarise: Run, every: int) -> None:
     kwh = [None if i % every else 5 + 0.002 * i for i in range(601)]
     summary = summarise(beside_power(tmp_path / "log.csv", kwh))
@@ -38,12 +38,14 @@ def test_empty_cells_lose_no_energy(tmp_path: Path, summarise: Run, every: int) 
     assert summary.energy.metered_steps_set_aside == 0
 
 
+@both_engines
 def test_jitter_cancels_itself(tmp_path: Path, summarise: Run) -> None:
     kwh = [5 + 0.002 * i - (0.0003 if i % 7 == 3 else 0) for i in range(701)]
     summary = summarise(beside_power(tmp_path / "log.csv", kwh))
     assert summary.energy.metered_kwh == pytest.approx(1.4, rel=1e-6)
 
 
+@both_engines
 def test_energy_drawn_in_a_gap_is_told_apart(tmp_path: Path, summarise: Run) -> None:
     lines = ["time,power_w,energy_kwh"]
     for i in [*range(100), *range(300, 400)]:
@@ -56,6 +58,7 @@ def test_energy_drawn_in_a_gap_is_told_apart(tmp_path: Path, summarise: Run) -> 
     assert energy.gap_hours == pytest.approx(201 / 60)
 
 
+@both_engines
 def test_a_coarse_counter_alone(tmp_path: Path, summarise: Run) -> None:
     """100 W read each minute by a counter of 0.01 kWh: never off, and 100 W throughout."""
     kwh = [round(int(i / 6 + 1e-9) * 0.01, 4) for i in range(1200)]
@@ -67,7 +70,7 @@ def test_a_coarse_counter_alone(tmp_path: Path, summarise: Run) -> None:
     assert "off" not in {state.name for state in summary.states}
 
 
-@pytest.mark.parametrize("glitch", [99_999.0, 0.0])
+@both_engines_with("glitch", [99_999.0, 0.0], on_spark=1)
 def test_a_glitch_of_the_counter_is_no_energy(
     tmp_path: Path, summarise: Run, glitch: float
 ) -> None:
@@ -79,6 +82,7 @@ def test_a_glitch_of_the_counter_is_no_energy(
     assert summary.energy.metered_kwh == pytest.approx(0.002 * 597, rel=0.005)
 
 
+@both_engines
 def test_a_gap_of_a_counter_alone_is_not_covered(tmp_path: Path, summarise: Run) -> None:
     kwh = [0.002 * i for i in range(400)]
     kwh = [value if i < 200 else value + 4.0 for i, value in enumerate(kwh)]
@@ -90,6 +94,7 @@ def test_a_gap_of_a_counter_alone_is_not_covered(tmp_path: Path, summarise: Run)
     assert summary.energy.metered_in_gaps_kwh == pytest.approx(4.002, rel=1e-3)
 
 
+@both_engines
 def test_a_counter_that_stands_still_gives_no_power(tmp_path: Path, summarise: Run) -> None:
     from wattboard.errors import InputError
 
@@ -97,6 +102,7 @@ def test_a_counter_that_stands_still_gives_no_power(tmp_path: Path, summarise: R
         summarise(alone(tmp_path / "log.csv", [5.0] * 50))
 
 
+@both_engines
 def test_hours_cut_by_a_clock_change_lose_no_step_of_the_counter(
     tmp_path: Path, summarise: Run
 ) -> None:
@@ -114,6 +120,7 @@ def test_hours_cut_by_a_clock_change_lose_no_step_of_the_counter(
     )
 
 
+@both_engines
 def test_other_columns_stay_beside_a_counter(tmp_path: Path, summarise: Run) -> None:
     lines = ["time,energy_kwh,cpu"]
     lines += [

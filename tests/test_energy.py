@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import count_of
+from conftest import both_engines, both_engines_with, count_of
 from wattboard.summary import Summary
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
+Run = Callable[..., Summary]
 Rows = list[tuple[float, float | None]]
 
 
@@ -51,9 +52,8 @@ def a_log(seed: int, size: int = 300) -> Rows:
     return rows
 
 
-def test_trapezoid_with_gaps_and_shared_instants(
-    tmp_path: Path, summarise: Callable[..., Summary]
-) -> None:
+@both_engines
+def test_trapezoid_with_gaps_and_shared_instants(tmp_path: Path, summarise: Run) -> None:
     rows = a_log(1)
     summary = summarise(write(tmp_path / "log.csv", rows))
     assert summary.log.gap_threshold_s == 30
@@ -62,9 +62,7 @@ def test_trapezoid_with_gaps_and_shared_instants(
     assert count_of(summary, "gaps") == gaps
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-@given(seed=st.integers(0, 10_000))
-def test_what_changes_nothing(tmp_path: Path, summarise: Callable[..., Summary], seed: int) -> None:
+def check_what_changes_nothing(tmp_path: Path, summarise: Run, seed: int) -> None:
     rows = a_log(seed, 120)
     plain = summarise(write(tmp_path / "a.csv", rows))
     draw = random.Random(seed)
@@ -79,19 +77,31 @@ def test_what_changes_nothing(tmp_path: Path, summarise: Callable[..., Summary],
         assert other.statistics[0].count == plain.statistics[0].count
 
 
-def test_energy_is_additive_over_splits(tmp_path: Path, summarise: Callable[..., Summary]) -> None:
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 10_000))
+def test_what_changes_nothing(tmp_path: Path, summarise: Run, seed: int) -> None:
+    check_what_changes_nothing(tmp_path, summarise, seed)
+
+
+@pytest.mark.parametrize("engine_name", ["spark"], indirect=True)
+def test_what_changes_nothing_on_spark(tmp_path: Path, summarise: Run) -> None:
+    check_what_changes_nothing(tmp_path, summarise, 11)
+
+
+@both_engines_with("cut", [1234, 1, 3998], on_spark=1)
+def test_energy_is_additive_over_splits(tmp_path: Path, summarise: Run, cut: int) -> None:
     rows = [(float(s), 50.0 + s % 97) for s in range(0, 4000)]
     whole = summarise(write(tmp_path / "whole.csv", rows)).energy.integrated_kwh
-    for cut in (1, 1234, 3998):
-        parts = (rows[: cut + 1], rows[cut:])
-        kwh = [
-            summarise(write(tmp_path / f"{i}.csv", part)).energy.integrated_kwh
-            for i, part in enumerate(parts)
-        ]
-        assert sum(kwh) == pytest.approx(whole, rel=1e-12)
+    parts = (rows[: cut + 1], rows[cut:])
+    kwh = [
+        summarise(write(tmp_path / f"{i}.csv", part)).energy.integrated_kwh
+        for i, part in enumerate(parts)
+    ]
+    assert sum(kwh) == pytest.approx(whole, rel=1e-12)
 
 
-def test_buckets_add_up_to_the_whole(tmp_path: Path, summarise: Callable[..., Summary]) -> None:
+@both_engines
+def test_buckets_add_up_to_the_whole(tmp_path: Path, summarise: Run) -> None:
     summary = summarise(write(tmp_path / "log.csv", a_log(3, 2000)))
     assert len(summary.series) > 1
     for series in summary.series:
@@ -99,7 +109,8 @@ def test_buckets_add_up_to_the_whole(tmp_path: Path, summarise: Callable[..., Su
         assert max(series.max_w) == summary.power.max_w
 
 
-def test_several_files_are_one_log(tmp_path: Path, summarise: Callable[..., Summary]) -> None:
+@both_engines
+def test_several_files_are_one_log(tmp_path: Path, summarise: Run) -> None:
     rows = a_log(5)
     whole = summarise(write(tmp_path / "whole.csv", rows))
     first = write(tmp_path / "1.csv", rows[:150])
@@ -109,7 +120,8 @@ def test_several_files_are_one_log(tmp_path: Path, summarise: Callable[..., Summ
     assert [item.name for item in both.inputs] == ["2.csv", "1.csv"]
 
 
-def test_a_counter_alone_gives_power(tmp_path: Path, summarise: Callable[..., Summary]) -> None:
+@both_engines
+def test_a_counter_alone_gives_power(tmp_path: Path, summarise: Run) -> None:
     lines = ["time,energy_kwh"]
     lines += [f"2024-03-01 00:{m:02d}:00,{100 + 0.02 * m:.2f}" for m in range(60)]
     path = tmp_path / "counter.csv"
@@ -120,9 +132,8 @@ def test_a_counter_alone_gives_power(tmp_path: Path, summarise: Callable[..., Su
     assert summary.energy.metered_kwh == pytest.approx(0.02 * 59, rel=1e-9)
 
 
-def test_counter_reset_and_jump_are_set_aside(
-    tmp_path: Path, summarise: Callable[..., Summary]
-) -> None:
+@both_engines
+def test_counter_reset_and_jump_are_set_aside(tmp_path: Path, summarise: Run) -> None:
     lines = ["time,power_w,energy_kwh"]
     counter = 5.0
     for minute in range(240):

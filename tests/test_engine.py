@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from conftest import count_of
+from conftest import both_engines, both_engines_with, count_of
 from wattboard import build
 from wattboard.engine import Cache, open_engine
 from wattboard.errors import InputError
@@ -33,44 +33,54 @@ def flat(path: Path, lines: list[str]) -> Path:
     return path
 
 
-def test_a_name_is_no_pattern(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_a_name_is_no_pattern(tmp_path: Path, summarise_read: Run) -> None:
     flat(tmp_path / "log1.csv", ["time,watts", *rows(watts=777)])
     for name in ("log[1].csv", "log*.csv", "log?.csv"):
         named = flat(tmp_path / name, ["time,watts", *rows()])
-        assert summarise(named).power.mean_w == pytest.approx(100), name
+        assert summarise_read(named).power.mean_w == pytest.approx(100), name
 
 
-def test_a_folder_is_no_partition(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_a_folder_is_no_partition(tmp_path: Path, summarise_read: Run) -> None:
     path = flat(tmp_path / "time=2020-01-01" / "a.csv", ["time,watts", *rows()])
-    summary = summarise(path)
+    summary = summarise_read(path)
     assert summary.log.rows_used == 600
     assert summary.log.first.startswith("2024-03-01")
 
 
-@pytest.mark.parametrize("cut", [0.5, 0.999])
-def test_a_packed_file_that_is_cut_off(tmp_path: Path, summarise: Run, cut: float) -> None:
-    lines = [
+def many_numbers(count: int) -> list[str]:
+    return [
         "time,watts",
-        *[f"2024-03-01 00:00:{i % 60:02d},{i * 7919 % 1000}" for i in range(9000)],
+        *[f"2024-03-01 00:00:{i % 60:02d},{i * 7919 % 1000}" for i in range(count)],
     ]
+
+
+# The head alone tells it of the shorter one, of the longer one the engine.
+@both_engines
+@pytest.mark.parametrize("count", [9000, 40_000])
+@pytest.mark.parametrize("cut", [0.5, 0.999])
+def test_a_packed_file_that_is_cut_off(
+    tmp_path: Path, summarise_read: Run, cut: float, count: int
+) -> None:
+    lines = many_numbers(count)
     packed = gzip.compress("\n".join(lines).encode())
     path = tmp_path / "log.csv.gz"
     path.write_bytes(packed[: int(len(packed) * cut)])
     with pytest.raises(InputError, match=r"unpacked|cannot be read"):
-        summarise(path)
+        summarise_read(path)
 
 
-def test_a_packed_file_with_a_flipped_byte(tmp_path: Path, summarise: Run) -> None:
-    lines = [
-        "time,watts",
-        *[f"2024-03-01 00:00:{i % 60:02d},{i * 7919 % 1000}" for i in range(9000)],
-    ]
+@both_engines
+@pytest.mark.parametrize("count", [9000, 40_000])
+def test_a_packed_file_with_a_flipped_byte(tmp_path: Path, summarise_read: Run, count: int) -> None:
+    lines = many_numbers(count)
     packed = bytearray(gzip.compress("\n".join(lines).encode()))
     packed[-6] ^= 0xFF
     path = tmp_path / "log.csv.gz"
     path.write_bytes(bytes(packed))
     with pytest.raises(InputError, match=r"log\.csv\.gz"):
-        summarise(path)
+        summarise_read(path)
 
 
 def test_the_first_bytes_tell_the_packing(tmp_path: Path, summarise: Run) -> None:
@@ -78,24 +88,51 @@ def test_the_first_bytes_tell_the_packing(tmp_path: Path, summarise: Run) -> Non
     assert summarise(path).log.rows_used == 600
 
 
+@both_engines
 @pytest.mark.parametrize("stray", [[300], [300, 450]])
-def test_a_stray_quote_swallows_nothing(tmp_path: Path, summarise: Run, stray: list[int]) -> None:
+def test_a_stray_quote_swallows_nothing(
+    tmp_path: Path, summarise_read: Run, stray: list[int]
+) -> None:
     lines = [f"{row},note" for row in rows()]
     for i in stray:
         lines[i] = lines[i].replace("note", '"oops')
-    summary = summarise(flat(tmp_path / "log.csv", ["time,watts,note", *lines]))
+    summary = summarise_read(flat(tmp_path / "log.csv", ["time,watts,note", *lines]))
     assert summary.log.rows_read == summary.log.rows_used == 600
 
 
-def test_lines_in_an_open_cell_are_counted(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_a_stray_quote_beside_other_quotes_and_damage(tmp_path: Path, summarise_read: Run) -> None:
+    lines = [f"{row},note" for row in rows()]
+    lines[200] = "half"
+    lines[350] = lines[350].replace("100.0", '"100.0"')
+    lines[400] = lines[400].replace("note", '"oops')
+    summary = summarise_read(flat(tmp_path / "log.csv", ["time,watts,note", *lines]))
+    # Quotes are plain characters in such a file: `"100.0"` is no number.
+    assert count_of(summary, "malformed-rows") == 1
+    assert count_of(summary, "unreadable-values") == 1
+
+
+@both_engines
+def test_a_log_that_ends_in_a_quoted_cell(tmp_path: Path, summarise_read: Run) -> None:
+    lines = [f'{row},"note"' for row in rows()]
+    path = flat(tmp_path / "log.csv", ["time,watts,note", *lines])
+    path.write_text(path.read_text()[:-4])
+    summary = summarise_read(path)
+    assert count_of(summary, "malformed-rows") == 1
+    assert (summary.log.rows_read, summary.log.rows_used) == (600, 599)
+
+
+@both_engines
+def test_lines_in_an_open_cell_are_counted(tmp_path: Path, summarise_read: Run) -> None:
     lines = [f'{row},"note"' for row in rows()]
     lines[300] = lines[300].replace('"note"', '"oops')
-    summary = summarise(flat(tmp_path / "log.csv", ["time,watts,note", *lines]))
+    summary = summarise_read(flat(tmp_path / "log.csv", ["time,watts,note", *lines]))
     assert summary.log.rows_read == 600
     assert summary.log.rows_used + count_of(summary, "malformed-rows") == 600
 
 
-def test_every_malformed_row_is_counted(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_every_malformed_row_is_counted(tmp_path: Path, summarise_read: Run) -> None:
     lines = ["time,watts"]
     for i in range(160_000):
         lines.append(
@@ -103,50 +140,54 @@ def test_every_malformed_row_is_counted(tmp_path: Path, summarise: Run) -> None:
             if i % 4
             else rows(1)[0].replace("00:00:00", f"{i // 7200:02d}:{i // 120 % 60:02d}:{i % 60:02d}")
         )
-    summary = summarise(flat(tmp_path / "log.csv", lines))
+    summary = summarise_read(flat(tmp_path / "log.csv", lines))
     assert count_of(summary, "malformed-rows") == 120_000
     assert summary.log.rows_read == 160_000
 
 
-@pytest.mark.parametrize(
-    "far", ["0001-01-01 00:00:00", "9999-12-31 00:00:00", "1969-12-31 23:59:00"]
+@both_engines_with(
+    "far", ["0001-01-01 00:00:00", "9999-12-31 00:00:00", "1969-12-31 23:59:00"], on_spark=1
 )
-def test_times_that_no_reading_has(tmp_path: Path, summarise: Run, far: str) -> None:
-    summary = summarise(flat(tmp_path / "log.csv", ["time,watts", *rows(), f"{far},100"]))
+def test_times_that_no_reading_has(tmp_path: Path, summarise_read: Run, far: str) -> None:
+    summary = summarise_read(flat(tmp_path / "log.csv", ["time,watts", *rows(), f"{far},100"]))
     assert count_of(summary, "unparsable-times") == 1
     assert summary.log.last.startswith("2024-03-01T09:59")
 
 
-def test_an_epoch_in_another_unit_is_counted(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_an_epoch_in_another_unit_is_counted(tmp_path: Path, summarise_read: Run) -> None:
     lines = ["time,watts", *[f"{1709251200 + 60 * i},100" for i in range(100)]]
     lines += ["1709251200000,100", "inf,100", "1e23,100"]
-    summary = summarise(flat(tmp_path / "log.csv", lines))
+    summary = summarise_read(flat(tmp_path / "log.csv", lines))
     assert count_of(summary, "unparsable-times") == 3
     assert summary.log.rows_used == 100
 
 
-def test_nan_and_tokens_are_missing(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_nan_and_tokens_are_missing(tmp_path: Path, summarise_read: Run) -> None:
     lines = rows()
     for i, token in enumerate(["nan", "NaN", "NULL", "", "N/A", "-"]):
         lines[100 + i] = lines[100 + i].replace("100.0", token)
-    summary = summarise(flat(tmp_path / "log.csv", ["time,watts", *lines]))
+    summary = summarise_read(flat(tmp_path / "log.csv", ["time,watts", *lines]))
     assert count_of(summary, "power-missing") == 6
     assert count_of(summary, "unreadable-values") == 0
     assert summary.power.mean_w == pytest.approx(100)
 
 
-def test_local_and_zoned_files_of_one_log(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_local_and_zoned_files_of_one_log(tmp_path: Path, summarise_read: Run) -> None:
     local = flat(tmp_path / "a.csv", ["time,watts", *rows(60)])
     zoned = [f"2024-03-01T00:{i:02d}:00Z,100" for i in range(60)]
     zoned = flat(tmp_path / "b.csv", ["time,watts", *zoned])
     for order in ((local, zoned), (zoned, local)):
-        summary = summarise(*order, timezone="Europe/Paris")
+        summary = summarise_read(*order, timezone="Europe/Paris")
         assert summary.log.first == "2024-03-01T00:00:00+01:00"
         assert summary.log.last == "2024-03-01T01:59:00+01:00"
         assert summary.energy.covered_hours == pytest.approx(119 / 60)
 
 
-def test_day_first_is_decided_by_all_files(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_day_first_is_decided_by_all_files(tmp_path: Path, summarise_read: Run) -> None:
     def day(number: int) -> Path:
         lines = ["time,watts"]
         lines += [
@@ -154,7 +195,7 @@ def test_day_first_is_decided_by_all_files(tmp_path: Path, summarise: Run) -> No
         ]
         return flat(tmp_path / f"{number}.csv", lines)
 
-    summary = summarise(*[day(number) for number in (11, 12, 13)])
+    summary = summarise_read(*[day(number) for number in (11, 12, 13)])
     assert summary.log.first.startswith("2024-02-11")
     assert summary.log.last.startswith("2024-02-13")
     assert sum("day first" in note for note in summary.log.notes) == 1
@@ -180,6 +221,7 @@ def test_a_damaged_cache_is_no_obstacle(
         assert again == first, kind
 
 
+@both_engines
 def test_long_intervals_are_spread_over_their_hours(tmp_path: Path, summarise: Run) -> None:
     lines = [
         "timestamp,project_name,run_id,duration,emissions,cpu_power,gpu_power,ram_power,cpu_energy,gpu_energy,ram_energy,energy_consumed"
@@ -194,6 +236,7 @@ def test_long_intervals_are_spread_over_their_hours(tmp_path: Path, summarise: R
     assert max(hour.covered_s) == pytest.approx(3600)
 
 
+@both_engines
 def test_jitter_makes_no_gap(tmp_path: Path, summarise: Run) -> None:
     lines = ["time,watts", *[f"{1709251200 + 60 * i + (7 * i) % 11 - 5},100" for i in range(3000)]]
     summary = summarise(flat(tmp_path / "log.csv", lines))
@@ -201,6 +244,7 @@ def test_jitter_makes_no_gap(tmp_path: Path, summarise: Run) -> None:
     assert not any(any(series.gap_before) for series in summary.series)
 
 
+@both_engines
 def test_a_clock_change_is_no_gap_and_no_other_day(tmp_path: Path, summarise: Run) -> None:
     spring = ["time,watts", *[f"{1711843200 + 60 * i},100" for i in range(1440)]]
     summary = summarise(flat(tmp_path / "spring.csv", spring), timezone="Europe/Berlin")

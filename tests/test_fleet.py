@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import both_engines, both_engines_with
 from host_logs import START, Host, host, integral, write
 from wattboard import build
 from wattboard.settings import Settings
@@ -41,6 +42,7 @@ def mixed() -> list[Host]:
     ]
 
 
+@both_engines
 def test_energy_and_time_are_those_of_brute_force(tmp_path: Path, summarise: Run) -> None:
     hosts = mixed()
     found = by_name(summarise(write(tmp_path / "log.csv", hosts)))
@@ -60,13 +62,15 @@ def test_energy_and_time_are_those_of_brute_force(tmp_path: Path, summarise: Run
     assert [found["b"].gaps, found["a"].gaps] == [2, 0]
 
 
-@pytest.mark.parametrize("load", [True, False])
-def test_a_host_is_as_its_site_alone(tmp_path: Path, summarise: Run, load: bool) -> None:
+@both_engines_with("load", [True, False], on_spark=1)
+def test_a_host_is_as_its_site_alone(
+    tmp_path: Path, summarise: Run, summarise_on_duckdb: Run, load: bool
+) -> None:
     """The rules are the same, and so are the numbers."""
     log = write(tmp_path / "log.csv", mixed(), load=load)
     together = by_name(summarise(log, location="FRA", tariff=0.2, currency="EUR"))
     for name, told in together.items():
-        alone = summarise(log, host=name, location="FRA", tariff=0.2, currency="EUR")
+        alone = summarise_on_duckdb(log, host=name, location="FRA", tariff=0.2, currency="EUR")
         assert alone.fleet is None
         assert alone.log.hosts == [name]
         assert told.energy_kwh == pytest.approx(alone.energy.integrated_kwh, rel=1e-9)
@@ -90,6 +94,7 @@ def test_a_host_is_as_its_site_alone(tmp_path: Path, summarise: Run, load: bool)
             assert (told.slope, told.slope_reason) == (None, "no-load")
 
 
+@both_engines
 def test_hosts_add_up_where_nothing_is_left_out(tmp_path: Path, summarise: Run) -> None:
     hosts = [host(f"h{i}", i, base_w=50 + 30 * i) for i in range(5)]
     fleet = fleet_of(summarise(write(tmp_path / "log.csv", hosts)))
@@ -121,6 +126,7 @@ def test_what_the_total_leaves_out_is_said(tmp_path: Path) -> None:
     )
 
 
+@both_engines
 def test_the_slope_and_its_interval(tmp_path: Path, summarise: Run) -> None:
     hosts = [host("steep", 1, slope=3.0, hours=72), host("flat", 2, slope=0.7, hours=72)]
     still = host("still", 3, hours=72)
@@ -137,6 +143,7 @@ def test_the_slope_and_its_interval(tmp_path: Path, summarise: Run) -> None:
     assert found["still"].idle_reason == "never-idle"
 
 
+@both_engines
 def test_a_baseline_that_moves_is_no_load(tmp_path: Path, summarise: Run) -> None:
     """Power rises by 200 W where load is lower: within the hour, the slope is the machine's."""
     one = host("a", 5, slope=2.0, hours=48)
@@ -149,6 +156,7 @@ def test_a_baseline_that_moves_is_no_load(tmp_path: Path, summarise: Run) -> Non
     assert slope.w_per_pct == pytest.approx(2.0, abs=0.05)
 
 
+@both_engines
 def test_devices_of_a_host_add_up_and_a_wall_holds_its_parts(
     tmp_path: Path, summarise: Run
 ) -> None:
@@ -179,7 +187,10 @@ def test_devices_of_a_host_add_up_and_a_wall_holds_its_parts(
     assert fleet_of(summarise(log)).damaged_hosts == 1
 
 
-def test_devices_read_in_turn_are_means_as_alone(tmp_path: Path, summarise: Run) -> None:
+@both_engines
+def test_devices_read_in_turn_are_means_as_alone(
+    tmp_path: Path, summarise: Run, summarise_on_duckdb: Run
+) -> None:
     rows = ["time,host,device,power_w"]
     for i in range(600):
         rows.append(f"{START + 20 * i},p,d{i % 3},{(50, 70, 30)[i % 3]}")
@@ -190,13 +201,14 @@ def test_devices_read_in_turn_are_means_as_alone(tmp_path: Path, summarise: Run)
     found = by_name(summarise(log))
     assert found["p"].mean_w == pytest.approx(150)
     for name in ("p", "q"):
-        alone = summarise(log, host=name)
+        alone = summarise_on_duckdb(log, host=name)
         assert found[name].energy_kwh == pytest.approx(alone.energy.integrated_kwh, rel=1e-9)
         assert found[name].covered_hours == pytest.approx(alone.energy.covered_hours, rel=1e-9)
 
 
+@both_engines
 def test_zeros_of_a_silent_logger_are_unknown_of_that_host_alone(
-    tmp_path: Path, summarise: Run
+    tmp_path: Path, summarise: Run, summarise_on_duckdb: Run
 ) -> None:
     """Load that is never recorded is written as zero: such a host is not idle, but unknown."""
     silent, alive = host("silent", 1), host("alive", 2)
@@ -214,11 +226,12 @@ def test_zeros_of_a_silent_logger_are_unknown_of_that_host_alone(
     assert found["half"].load_hours == pytest.approx(12.0, abs=0.05)
     assert found["alive"].load_hours == pytest.approx(24.0, abs=0.05)
     for name in found:
-        alone = summarise(log, host=name)
+        alone = summarise_on_duckdb(log, host=name)
         idle = sum(state.hours for state in alone.states if state.name == "idle")
         assert (found[name].idle_hours or 0.0) == pytest.approx(idle, abs=1e-6)
 
 
+@both_engines
 def test_impossible_and_missing_power_is_counted_by_host(tmp_path: Path, summarise: Run) -> None:
     one, other = host("a", 1), host("b", 2)
     power = other.power_w.copy()
@@ -233,6 +246,7 @@ def test_impossible_and_missing_power_is_counted_by_host(tmp_path: Path, summari
     assert found["b"].energy_kwh == pytest.approx(integral(other.second, power)[0], rel=1e-9)
 
 
+@both_engines
 def test_a_host_without_power_is_unknown(tmp_path: Path, summarise: Run) -> None:
     mute = host("mute", 3)
     mute = Host("mute", mute.second, np.full(len(mute.second), np.nan), mute.cpu)
@@ -244,6 +258,7 @@ def test_a_host_without_power_is_unknown(tmp_path: Path, summarise: Run) -> None
     assert fleet_of(summary).hosts[-1] is told
 
 
+@both_engines
 def test_a_log_of_one_host_is_no_fleet(tmp_path: Path, summarise: Run) -> None:
     summary = summarise(write(tmp_path / "log.csv", [host("only", 1)]))
     assert summary.fleet is None

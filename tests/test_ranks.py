@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import both_engines, both_engines_with
 from wattboard.analysis.ranks import values_at
 from wattboard.analysis.values import _by_engine
-from wattboard.engine import Cache, open_engine
+from wattboard.engine import Cache, Engine, open_engine
 
 LEVELS = {
     "even": lambda rng: rng.random(4000),
@@ -28,8 +29,13 @@ LEVELS = {
 }
 
 
+# First those whose values tell how an engine counts: on Spark a kind takes seconds.
+KINDS = ["tiny", "nearly one value", "wide", "skewed"]
+KINDS += [kind for kind in LEVELS if kind not in KINDS]
+
+
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def duck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     found = open_engine("duckdb", cache=Cache(tmp_path_factory.mktemp("ranks")))
     yield found
     found.close()
@@ -48,8 +54,8 @@ class _Watched:
         return found
 
 
-@pytest.mark.parametrize("kind", LEVELS)
-def test_ranks_are_those_of_the_sorted_values(engine: Any, kind: str) -> None:
+@both_engines_with("kind", KINDS, on_spark=4)
+def test_ranks_are_those_of_the_sorted_values(engine: Engine, kind: str) -> None:
     values = LEVELS[kind](np.random.default_rng(7))
     known = pa.array([None, *values.tolist(), None], pa.float64())
     frame = engine.place(pa.table({"v": known}), "values")
@@ -63,9 +69,7 @@ def test_ranks_are_those_of_the_sorted_values(engine: Any, kind: str) -> None:
         assert watched.most <= 50
 
 
-@settings(max_examples=60, deadline=None)
-@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200))
-def test_statistics_of_many_values_are_numpys(engine: Any, values: list[float]) -> None:
+def check_statistics(engine: Engine, values: list[float]) -> None:
     frame = engine.place(pa.table({"v": pa.array(values, pa.float64())}), "values")
     found = _by_engine(engine, frame, "v")
     low, middle, high = np.quantile(np.array(values), [0.25, 0.5, 0.75])
@@ -73,3 +77,16 @@ def test_statistics_of_many_values_are_numpys(engine: Any, values: list[float]) 
     assert found["p25"] == pytest.approx(low, rel=1e-12, abs=1e-9)
     assert found["median"] == pytest.approx(middle, rel=1e-12, abs=1e-9)
     assert found["p75"] == pytest.approx(high, rel=1e-12, abs=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200))
+def test_statistics_of_many_values_are_numpys(duck: Engine, values: list[float]) -> None:
+    check_statistics(duck, values)
+
+
+@both_engines
+def test_statistics_of_few_and_of_equal_values(engine: Engine) -> None:
+    check_statistics(engine, [-3.5])
+    check_statistics(engine, [-0.0, 0.0, 5e-324, -1e6])
+    check_statistics(engine, [98.5] * 40 + [0.0] * 60 + [-12.25] * 3)

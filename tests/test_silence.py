@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import count_of
+from conftest import both_engines, both_engines_with, count_of
 from wattboard import build, pipeline
-from wattboard.engine import Cache, open_engine
+from wattboard.engine import Engine
 from wattboard.quality.silence import decisive_length_us, zero_runs
 from wattboard.sample import write_sample
 from wattboard.settings import Settings
@@ -55,14 +55,16 @@ def stats(summary: Summary, column: str) -> tuple[int, float]:
     return (0, 0.0) if found is None else (found.count, found.mean)
 
 
-@pytest.mark.parametrize(("zeros", "silent"), [(1, 0), (20, 0), (30, 0), (31, 31), (60, 60)])
-def test_length_decides(tmp_path: Path, summarise: Run, zeros: int, silent: int) -> None:
+@both_engines_with("case", [(31, 31), (30, 0), (1, 0), (20, 0), (60, 60)], on_spark=1)
+def test_length_decides(tmp_path: Path, summarise: Run, case: tuple[int, int]) -> None:
+    zeros, silent = case
     load = [5.1] * 100 + [0.0] * zeros + [5.1] * 100
     summary = summarise(log(tmp_path / "log.csv", {"cpu": load}))
     assert count_of(summary, "silence-cpu-util") == silent
     assert stats(summary, "cpu_util_pct")[0] == len(load) - silent
 
 
+@both_engines
 def test_each_group_is_silent_on_its_own(tmp_path: Path, summarise: Run) -> None:
     def quiet(value: float, start: int, stop: int) -> list[float]:
         return [0.0 if start <= i < stop else value for i in range(1000)]
@@ -85,6 +87,7 @@ def test_each_group_is_silent_on_its_own(tmp_path: Path, summarise: Run) -> None
     assert stats(summary, "power_w")[0] == 1000
 
 
+@both_engines
 def test_an_idle_gpu_whose_sensors_are_alive_is_at_zero(tmp_path: Path, summarise: Run) -> None:
     load = [0.0] * 700 + [80.0] * 100
     columns = {"gpu": load, "gpu_temp": [40.5] * 800, "cpu": [5.5] * 800}
@@ -93,6 +96,7 @@ def test_an_idle_gpu_whose_sensors_are_alive_is_at_zero(tmp_path: Path, summaris
     assert stats(summary, "gpu_util_pct") == (800, pytest.approx(10.0))
 
 
+@both_engines
 def test_whole_per_cents_may_stay_at_zero_for_longer(tmp_path: Path, summarise: Run) -> None:
     def load(size: float) -> list[float]:
         return [size if i % 100 == 0 else 0 for i in range(1000)]
@@ -103,6 +107,7 @@ def test_whole_per_cents_may_stay_at_zero_for_longer(tmp_path: Path, summarise: 
     assert count_of(fine, "silence-cpu-util") == 990
 
 
+@both_engines
 def test_a_lone_zero_after_a_gap_is_a_reading(tmp_path: Path, summarise: Run) -> None:
     path = log(tmp_path / "log.csv", {"cpu": [5.5] * 200})
     path.write_text(
@@ -113,6 +118,7 @@ def test_a_lone_zero_after_a_gap_is_a_reading(tmp_path: Path, summarise: Run) ->
     assert stats(summary, "cpu_util_pct")[0] == 202
 
 
+@both_engines
 def test_a_column_that_is_silent_throughout(tmp_path: Path, summarise: Run) -> None:
     summary = summarise(log(tmp_path / "log.csv", {"cpu": [0.0] * 200}))
     assert summary.power.mean_w > 100
@@ -121,14 +127,13 @@ def test_a_column_that_is_silent_throughout(tmp_path: Path, summarise: Run) -> N
     assert summary.power.idle_reason.startswith("unknown")
 
 
-def test_rows_and_counts_of_the_clean_log_agree(tmp_path: Path) -> None:
+@both_engines
+def test_rows_and_counts_of_the_clean_log_agree(tmp_path: Path, engine: Engine) -> None:
     """The row-level clean log says the same as the counts that spare the engine the join."""
     import narwhals as nw
 
     path = tmp_path / "sample.csv"
     write_sample(path, rows=60_000)
-    cache = Cache(tmp_path / "cache")
-    engine = open_engine(cache=cache)
     sources, _ = pipeline.recognise_all(Settings(log=[str(path)]))
     work = pipeline.Work(Settings(log=[str(path)]), engine, pipeline.Quiet(), sources)
     clean, _ = pipeline.clean_up(work, pipeline.prepare(work))
@@ -139,8 +144,6 @@ def test_rows_and_counts_of_the_clean_log_agree(tmp_path: Path) -> None:
         row = engine.collect(clean.rows.select(n=column.count(), mean=column.mean())).to_pylist()[0]
         assert row["n"] == item.count, item.column
         assert row["mean"] == pytest.approx(item.mean, rel=1e-9), item.column
-    engine.close()
-    cache.close()
 
 
 def frozen_log(path: Path, stuck: Callable[[int], str], moving: Callable[[int], str]) -> Path:
@@ -152,6 +155,7 @@ def frozen_log(path: Path, stuck: Callable[[int], str], moving: Callable[[int], 
     return path
 
 
+@both_engines
 def test_a_frozen_meter_is_missing(tmp_path: Path, summarise: Run) -> None:
     path = frozen_log(
         tmp_path / "log.csv",
@@ -163,6 +167,7 @@ def test_a_frozen_meter_is_missing(tmp_path: Path, summarise: Run) -> None:
     assert summary.power.max_w < 150
 
 
+@both_engines
 def test_a_constant_load_is_not_frozen(tmp_path: Path, summarise: Run) -> None:
     # The counter goes on with the power shown: something is read.
     path = frozen_log(

@@ -28,9 +28,12 @@ from spark_local import (
 )
 from wattboard import build
 from wattboard.engine import Cache, open_engine
-from wattboard.errors import InputError
+from wattboard.errors import InputError, OutputError
 from wattboard.sample import write_sample
 from wattboard.settings import Settings
+from wattboard.sources import recognise
+from wattboard.sources.head import read_head
+from wattboard.sources.options import SourceOptions
 from wattboard.summary import Summary
 
 Run = Callable[..., Summary]
@@ -162,9 +165,11 @@ def test_the_work_is_divided_and_little_comes_back(
 def test_what_spark_cannot_read_as_duckdb_does(tmp_path: Path, summarise: Run, spark: str) -> None:
     rows = [f"{clock(i)},{i % 90},x" for i in range(40)]
     lines = ["time,watts,note", *rows]
+    either = [*lines[:20], f'{clock(19)},5,"a,b"', f'{clock(20)},5,"oops', *lines[22:]]
     quoted = [*lines[:21], f'{clock(20)},5,"two', 'lines"', *lines[22:]]
     refused = {
         written(tmp_path / "quoted.csv", quoted): r"not closed in its line, 22 \(.*: 1\)",
+        written(tmp_path / "either.csv", either): r"not closed in its line, 22 \(.*: 1\)",
         written(tmp_path / "plain.csv.gz", lines): "not packed",
         written(tmp_path / "_log.csv", lines): "begins with '_'",
     }
@@ -200,6 +205,34 @@ def test_nothing_is_prepared_twice(tmp_path: Path, own_cache: Path, spark: str) 
     healed, _ = build.summarise(settings)
     assert differences(first.model_dump(), healed.model_dump()) == []
     assert not [path for path in own_cache.iterdir() if path.name.startswith("spill-")]
+
+
+def test_dates_are_counted_once(tmp_path: Path, own_cache: Path, spark: str) -> None:
+    log = day_first(tmp_path / "dates.csv")
+    recipe = recognise(read_head(log), SourceOptions())
+    engine = open_engine(spark, cache=Cache())
+    try:
+        counted = engine.order_counts(log, recipe)
+        (entry,) = own_cache.glob("orders-*.json")
+        entry.write_text('{"orders": [7, 9]}')
+        assert engine.order_counts(log, recipe) == [7, 9]
+        for damage in ('{"orders": 3}', '{"orders'):
+            entry.write_text(damage)
+            assert engine.order_counts(log, recipe) == counted
+        assert max(counted) == 2000
+    finally:
+        engine.close()
+
+
+def test_a_cache_that_is_emptied_while_spark_writes(tmp_path: Path, own_cache: Path) -> None:
+    """It is said as it is, for a folder as for a file; what was half written goes."""
+    cache = Cache()
+    with pytest.raises(OutputError, match="was emptied"), cache.writing("prepared-a.spark") as part:
+        part.mkdir()
+        (own_cache / "lock").unlink()
+        raise OSError("gone")
+    assert not part.exists()
+    cache.close()
 
 
 def test_a_model_and_its_rows_from_spark(

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from wattboard.engine import Cache, Engine, open_engine
+from conftest import both_engines
+from wattboard.engine import Engine
 from wattboard.quality.steps import gap_threshold_us, hours_apart, usual_step
 
 S, HOUR = 1_000_000, 3_600_000_000
-
-
-@pytest.fixture(params=["duckdb", "spark"])
-def engine(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
-    name = request.getfixturevalue("spark") if request.param == "spark" else "duckdb"
-    cache = Cache(tmp_path / "cache")
-    opened = open_engine(name, cache=cache)
-    yield opened
-    opened.close()
-    cache.close()
 
 
 def frame(engine: Engine, times: list[int]) -> Any:
@@ -35,6 +25,7 @@ def office_hours(hour: int) -> bool:
     return 9 <= hour % 24 < 15
 
 
+@both_engines
 @pytest.mark.parametrize("recorded", [lambda hour: True, office_hours, lambda hour: hour % 7 == 3])
 def test_a_part_of_the_hours_tells_what_all_tell(
     engine: Engine, recorded: Callable[[int], bool]
@@ -61,6 +52,7 @@ def test_gap_threshold(step_s: float, gap_s: float) -> None:
     assert gap_threshold_us(int(step_s * S)) == gap_s * S
 
 
+@both_engines
 def test_fast_and_single_readings(engine: Engine) -> None:
     assert usual_step(engine, frame(engine, [100 * i for i in range(50)])).step_us == 100
     assert usual_step(engine, frame(engine, [5])).step_us == 0

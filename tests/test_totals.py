@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import count_of
+from conftest import both_engines, count_of
 from wattboard.summary import Summary
 
 Run = Callable[..., Summary]
@@ -21,6 +21,7 @@ def log(path: Path, header: str, rows: Iterable[tuple[float, str]]) -> Path:
     return path
 
 
+@both_engines
 def test_devices_read_in_turn(tmp_path: Path, summarise: Run) -> None:
     """Three devices at 0, 20 and 40 s of a minute: no reading is lost, and energy is the sum."""
     rows = [(20.0 * i, f"d{i % 3},{(50, 70, 30)[i % 3]}") for i in range(600)]
@@ -30,6 +31,7 @@ def test_devices_read_in_turn(tmp_path: Path, summarise: Run) -> None:
     assert summary.energy.integrated_kwh == pytest.approx(0.15 * 12000 / 3600, rel=0.02)
 
 
+@both_engines
 def test_devices_read_a_moment_apart(tmp_path: Path, summarise: Run) -> None:
     rows = [(float(i) + 0.05 * gpu, f"g{gpu},{100 + gpu}") for i in range(300) for gpu in range(4)]
     summary = summarise(log(tmp_path / "log.csv", "device,watts", rows))
@@ -38,6 +40,7 @@ def test_devices_read_a_moment_apart(tmp_path: Path, summarise: Run) -> None:
     assert summary.energy.integrated_kwh == pytest.approx(406 * 299 / 3.6e6)
 
 
+@both_engines
 def test_a_part_without_its_value_is_no_zero(tmp_path: Path, summarise: Run) -> None:
     rows = []
     for i in range(200):
@@ -50,6 +53,7 @@ def test_a_part_without_its_value_is_no_zero(tmp_path: Path, summarise: Run) -> 
     assert summary.log.hosts == ["a", "b"]
 
 
+@both_engines
 def test_a_device_counts_from_its_first_to_its_last_value(tmp_path: Path, summarise: Run) -> None:
     rows = []
     for i in range(300):
@@ -63,6 +67,7 @@ def test_a_device_counts_from_its_first_to_its_last_value(tmp_path: Path, summar
     assert summary.power.max_w == 150
 
 
+@both_engines
 def test_a_device_that_never_tells_its_power(tmp_path: Path, summarise: Run) -> None:
     rows = [(10.0 * i, f"g{g},{'' if g else 100}") for i in range(100) for g in (0, 1)]
     summary = summarise(log(tmp_path / "log.csv", "device,watts", rows))
@@ -70,6 +75,7 @@ def test_a_device_that_never_tells_its_power(tmp_path: Path, summarise: Run) -> 
     assert count_of(summary, "devices-without-power") == 100
 
 
+@both_engines
 def test_a_missing_part_leaves_the_total_open(tmp_path: Path, summarise: Run) -> None:
     rows = [(10.0 * i, f"g{g},100") for i in range(100) for g in (0, 1) if not (g and 40 <= i < 50)]
     summary = summarise(log(tmp_path / "log.csv", "device,watts", rows))
@@ -79,6 +85,7 @@ def test_a_missing_part_leaves_the_total_open(tmp_path: Path, summarise: Run) ->
     assert count_of(summary, "gaps") == 1
 
 
+@both_engines
 def test_a_wall_meter_holds_the_parts_of_its_own_host(tmp_path: Path, summarise: Run) -> None:
     rows = []
     for i in range(100):
@@ -96,6 +103,7 @@ def test_a_wall_meter_holds_the_parts_of_its_own_host(tmp_path: Path, summarise:
     assert summary.log.hosts == ["h1", "h2"]
 
 
+@both_engines
 def test_equal_and_further_readings_of_a_device(tmp_path: Path, summarise: Run) -> None:
     rows = []
     for i in range(50):
@@ -107,6 +115,7 @@ def test_equal_and_further_readings_of_a_device(tmp_path: Path, summarise: Run) 
     assert count_of(summary, "same-instant") == 100
 
 
+@both_engines
 def test_one_busy_gpu_of_eight_is_not_idle(tmp_path: Path, summarise: Run) -> None:
     rows = [(10.0 * i, f"g{g},100,{35 if g == 0 else 0}") for i in range(400) for g in range(8)]
     summary = summarise(log(tmp_path / "log.csv", "device,watts,gpu", rows))
@@ -115,6 +124,7 @@ def test_one_busy_gpu_of_eight_is_not_idle(tmp_path: Path, summarise: Run) -> No
     assert busiest.mean == pytest.approx(35)
 
 
+@both_engines
 def test_files_of_which_one_names_no_device(tmp_path: Path, summarise: Run) -> None:
     one = log(tmp_path / "1.csv", "device,watts", [(10.0 * i, "g0,100") for i in range(50)])
     two = log(tmp_path / "2.csv", "watts", [(10.0 * i, "60") for i in range(50)])
@@ -122,6 +132,7 @@ def test_files_of_which_one_names_no_device(tmp_path: Path, summarise: Run) -> N
     assert summary.power.mean_w == pytest.approx(160)
 
 
+@both_engines
 def test_hosts_of_two_phases_are_read_in_turn(tmp_path: Path, summarise: Run) -> None:
     """Three read at the full minute and three half a minute later: no tick ever has all six."""
     rows = []
@@ -134,6 +145,7 @@ def test_hosts_of_two_phases_are_read_in_turn(tmp_path: Path, summarise: Run) ->
     assert count_of(summary, "incomplete-ticks") <= 1
 
 
+@both_engines
 def test_one_of_many_hosts_out_of_step(tmp_path: Path, summarise: Run) -> None:
     """It comes late, so that most ticks before are whole; after that none would be."""
     rows = [(30.0 * i, f"h{h},100") for i in range(600) for h in range(5)]
@@ -145,6 +157,7 @@ def test_one_of_many_hosts_out_of_step(tmp_path: Path, summarise: Run) -> None:
     )
 
 
+@both_engines
 def test_a_host_that_is_away_for_long_is_no_reason_for_means(
     tmp_path: Path, summarise: Run
 ) -> None:

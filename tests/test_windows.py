@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from conftest import both_engines_with
 from wattboard.engine import Cache, Engine, open_engine
 from wattboard.windows import with_later, with_running_sums, with_steps
 
@@ -57,29 +58,39 @@ def found(engine: Engine, frame: Any) -> list[dict[str, Any]]:
 STEPS = {"since": ("time_us", 1), "until": ("time_us", -1), "rise": ("energy_kwh", 1)}
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("width", [HOUR // 60, HOUR, 24 * HOUR])
-def test_steps_cross_the_edges(duck: Engine, seed: int, width: int) -> None:
-    frame, divided = log(duck, seed), Divided(duck, width)
+WIDTHS = (HOUR // 60, HOUR, 24 * HOUR)
+SEEDED = [(seed, WIDTHS[(seed + i) % 3]) for i in range(3) for seed in range(4)]
+
+
+@both_engines_with("seed_and_width", SEEDED, on_spark=3)
+def test_steps_cross_the_edges(
+    duck: Engine, engine: Engine, seed_and_width: tuple[int, int]
+) -> None:
+    seed, width = seed_and_width
+    divided, ours, theirs = Divided(engine, width), log(duck, seed), log(engine, seed)
     for by in ((), ("host",)):
-        whole = found(duck, with_steps(duck, frame, STEPS, by=by))
-        assert found(duck, with_steps(divided, frame, STEPS, by=by)) == whole
+        whole = found(duck, with_steps(duck, ours, STEPS, by=by))
+        assert found(engine, with_steps(divided, theirs, STEPS, by=by)) == whole
         assert sum(row["since"] is None for row in whole) == (3 if by else 1)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_sums_run_on(duck: Engine, seed: int) -> None:
-    frame, divided = log(duck, seed), Divided(duck, HOUR)
+@both_engines_with("seed", range(4), on_spark=1)
+def test_sums_run_on(duck: Engine, engine: Engine, seed: int) -> None:
     order = ("time_us", "host")
-    whole = found(duck, with_running_sums(duck, frame, ("turn",), order=order))
-    assert found(duck, with_running_sums(divided, frame, ("turn",), order=order)) == whole
+    whole = found(duck, with_running_sums(duck, log(duck, seed), ("turn",), order=order))
+    divided = with_running_sums(Divided(engine, HOUR), log(engine, seed), ("turn",), order=order)
+    assert found(engine, divided) == whole
     assert whole[-1]["turn"] > 100
 
 
-@pytest.mark.parametrize("count", [1, 7, -1, -5])
-@pytest.mark.parametrize("width", [HOUR // 60, 24 * HOUR])
-def test_later_rows_within_reach(duck: Engine, count: int, width: int) -> None:
-    frame, divided = log(duck, 9), Divided(duck, width)
+REACHED = [(count, width) for width in (HOUR // 60, 24 * HOUR) for count in (7, -1, 1, -5)]
+
+
+@both_engines_with("count_and_width", REACHED, on_spark=2)
+def test_later_rows_within_reach(
+    duck: Engine, engine: Engine, count_and_width: tuple[int, int]
+) -> None:
+    count, width = count_and_width
     reach = 2 * HOUR
 
     def near(rows: list[dict[str, Any]]) -> list[Any]:
@@ -92,37 +103,15 @@ def test_later_rows_within_reach(duck: Engine, count: int, width: int) -> None:
         ]
 
     columns = ("time_us", "energy_kwh")
-    whole = near(found(duck, with_later(duck, frame, columns, count, reach)))
-    assert near(found(duck, with_later(divided, frame, columns, count, reach))) == whole
+    whole = near(found(duck, with_later(duck, log(duck, 9), columns, count, reach)))
+    divided = with_later(Divided(engine, width), log(engine, 9), columns, count, reach)
+    assert near(found(engine, divided)) == whole
     assert len(set(whole)) > 10
 
 
-def test_spark_and_duckdb_agree(duck: Engine, spark: str, tmp_path: Path) -> None:
+def test_spark_wants_its_windows_divided(spark: str, tmp_path: Path) -> None:
     cache = Cache(tmp_path / "spark")
     engine = open_engine(spark, cache=cache)
-    ours, theirs = log(duck, 5), log(engine, 5)
-    divided = Divided(engine, HOUR)
-    order = ("time_us", "host")
-    columns = ("time_us", "energy_kwh")
-    try:
-        assert engine.window_us > 0
-        pairs = [
-            (with_steps(duck, ours, STEPS), with_steps(divided, theirs, STEPS)),
-            (
-                with_steps(duck, ours, STEPS, by=("host",)),
-                with_steps(divided, theirs, STEPS, by=("host",)),
-            ),
-            (
-                with_running_sums(duck, ours, ("turn",), order=order),
-                with_running_sums(divided, theirs, ("turn",), order=order),
-            ),
-            (
-                with_later(duck, ours, columns, 1, 400 * HOUR),
-                with_later(divided, theirs, columns, 1, 400 * HOUR),
-            ),
-        ]
-        for one, other in pairs:
-            assert found(engine, other) == found(duck, one)
-    finally:
-        engine.close()
-        cache.close()
+    assert engine.window_us > 0
+    engine.close()
+    cache.close()

@@ -203,14 +203,18 @@ class Cache:
     def writing(self, name: str) -> Iterator[Path]:
         """A temporary path that becomes the entry when the block ends well, and nothing otherwise.
 
-        Moving it into place takes nothing from who has the earlier entry open: they go on reading
-        the file that they opened.
+        What is written there may be a file or a folder. Moving it into place takes nothing from who has
+        the earlier entry open: they go on reading the file that they opened.
         """
         self.make()
         temporary = self.folder / f"{name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
         try:
             yield temporary
-            temporary.replace(self.folder / name)
+            target = self.folder / name
+            if temporary.is_dir() and target.exists():
+                # No folder can be moved onto one that holds something.
+                shutil.rmtree(target)
+            temporary.replace(target)
         except OSError as error:
             self.check_intact()
             raise OutputError(
@@ -218,8 +222,7 @@ class Cache:
                 "Free some space, or set WATTBOARD_CACHE to a folder on another disk.",
             ) from error
         finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            _remove(temporary)
 
     def spill(self) -> tempfile.TemporaryDirectory[str]:
         """A folder for what does not fit into memory; it goes with the process."""

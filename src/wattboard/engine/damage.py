@@ -14,7 +14,12 @@ def malformed(file: str, count: int, line: int, fault: str, text: str) -> Damage
         count,
         "left out",
         "another number of fields than the header, broken quotes, or no text",
-        {"file": file, "line": str(line), "fault": fault, "text": text[:SHOWN_CHARS]},
+        {
+            "file": file,
+            "line": str(line),
+            "fault": fault,
+            "text": text.rstrip("\r\n")[:SHOWN_CHARS],
+        },
     )
 
 

@@ -207,7 +207,9 @@ class Preparer:
         """Lines put aside for a cell alone, and the lines that are broken as lines."""
         rows = self._connection.execute(
             f"SELECT line, any_value(csv_line), bool_and(error_type = 'CAST'), "
-            f"any_value(error_type) FROM {table} GROUP BY file_id, line ORDER BY line"
+            # A line that lacks columns may lack a number too, which is not what is wrong with it.
+            "coalesce(min(error_type) FILTER (error_type <> 'CAST'), 'CAST') "
+            f"FROM {table} GROUP BY file_id, line ORDER BY line"
         ).fetchall()
         cast_rows = [line for _, line, only_cast, _ in rows if only_cast and line is not None]
         broken = [row for row in rows if not (row[2] and row[1] is not None)]

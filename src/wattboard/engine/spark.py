@@ -94,10 +94,10 @@ class SparkEngine:
             self.window_us = next((w for w in WIDTHS_US if w <= wanted), WIDTHS_US[-1])
         cores = int(self.spark.sparkContext.defaultParallelism)
         size = sum(one.bytes for one in prepared)
-        parts = max(4 * cores, size // BYTES_IN_PARTITION)
-        self.spark.conf.set("spark.sql.shuffle.partitions", str(parts))
-        # Compiling a query for so few rows takes longer than running it as it is.
+        # Compiling a query for so few rows, or dividing them, takes longer than running it as it is.
         few = rows < FEW_ROWS
+        parts = cores if few else max(4 * cores, size // BYTES_IN_PARTITION)
+        self.spark.conf.set("spark.sql.shuffle.partitions", str(parts))
         self.spark.conf.set("spark.sql.codegen.wholeStage", str(not few).lower())
         mode = "NO_CODEGEN" if few else "FALLBACK"
         self.spark.conf.set("spark.sql.codegen.factoryMode", mode)

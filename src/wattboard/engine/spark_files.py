@@ -1,19 +1,13 @@
-"""Files as Spark names them: paths and addresses, what it would pass over, folders that it writes."""
+"""Files as Spark names them: paths and addresses, what it would pass over."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
-from wattboard.engine.cache import Cache
 from wattboard.engine.reading import compression_of
-from wattboard.errors import InputError, OutputError
+from wattboard.errors import InputError
 
 USE_DUCKDB = "Read it with --engine duckdb, or convert it."
 
@@ -49,24 +43,3 @@ def check_name(path: Path, *, packed: bool) -> None:
 def is_whole(part: str) -> bool:
     path = Path(part)
     return (path / "_SUCCESS").is_file() if path.is_dir() else path.is_file()
-
-
-@contextmanager
-def folder_writing(cache: Cache, entry: str) -> Iterator[Path]:
-    """A temporary folder that becomes the entry when the block ends well, and nothing otherwise."""
-    cache.make()
-    temporary = cache.folder / f"{entry}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
-    try:
-        yield temporary
-        target = cache.folder / entry
-        if target.exists():
-            # An earlier run was killed between the folder and its record.
-            shutil.rmtree(target, ignore_errors=True)
-        temporary.replace(target)
-    except OSError as error:
-        raise OutputError(
-            f"The cache folder {cache.folder} cannot be written: {error.strerror or error}.",
-            "Free some space, or set WATTBOARD_CACHE to a folder on another disk.",
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -37,6 +37,7 @@ FAULTS = {
     FEW: "missing columns",
     MANY: "too many columns",
     BROKEN: "unquoted value",
+    OPEN: "unquoted value",
     NO_TEXT: "invalid encoding",
     LONG: "line size over maximum",
 }
