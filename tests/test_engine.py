@@ -331,6 +331,21 @@ def test_two_local_times_of_one_instant_are_not_equal(tmp_path: Path, summarise:
     assert (count_of(summary, "duplicates"), count_of(summary, "same-instant")) == (1, 1)
 
 
+def test_what_is_forgotten_takes_no_room(tmp_path: Path) -> None:
+    engine = open_engine(cache=Cache(tmp_path))
+    try:
+        placed = engine.place(pa.table({"a": range(100_000)}), "placed")
+        made = engine.materialise(placed.select("a"), "made")
+        engine.forget(placed)
+        assert engine.collect(made).num_rows == engine.collect(placed).num_rows == 100_000
+        engine.forget(made)
+        engine.forget(made)
+        with pytest.raises(InputError, match="does not exist"):
+            engine.collect(made)
+    finally:
+        engine.close()
+
+
 WITHOUT = """
 from wattboard.engine import without_pandas
 import sys

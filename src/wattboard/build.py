@@ -363,6 +363,13 @@ def _analyse(
     )
     power = next(item for item in statistics if item.column == "power_w")
     covered_h = float(table.covered_s.sum()) / 3600.0
+    histogram = analysis.power_distribution(
+        engine, clean.flow.levels, clean.tallies, clean.grid.level_w, covered_h
+    )
+    for tally in clean.tallies:
+        if tally.weight:
+            # Equal rows have been counted; all else looks at the averages of their instants.
+            engine.forget(tally.frame)
     energy_kwh = float(table.energy_wh.sum()) / 1000.0
     off_w = analysis.off_below_w(table)
     plateau = analysis.idle_plateau(table, off_w)
@@ -408,9 +415,7 @@ def _analyse(
         states=analysis.classify(table, off_w, can_be_off=can_be_off),
         statistics=statistics,
         profile=analysis.load_profile(table, zone),
-        histogram=analysis.power_distribution(
-            engine, clean.flow.levels, clean.tallies, clean.grid.level_w, covered_h
-        ),
+        histogram=histogram,
         correlation=analysis.correlation(table),
         model=fitted.report,
         comparable=comparable,

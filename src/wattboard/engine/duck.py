@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # With what Python takes, the whole process stays under 800 MB however long the log is.
-DEFAULT_MEMORY = "360MB"
+DEFAULT_MEMORY, SORTING_MEMORY = "360MB", "240MB"
 NO_SPACE = ("No space left", "max_temp_directory_size", "Could not write", "File too large")
 
 
@@ -42,9 +42,10 @@ class DuckEngine:
         self.cache = cache
         self.cache.make()
         self._spill = cache.spill()
+        self._memory = os.environ.get("WATTBOARD_MEMORY", "")
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(
             config={
-                "memory_limit": os.environ.get("WATTBOARD_MEMORY", DEFAULT_MEMORY),
+                "memory_limit": self._memory or DEFAULT_MEMORY,
                 "temp_directory": self._spill.name,
                 "preserve_insertion_order": True,
                 "autoinstall_known_extensions": False,
@@ -58,6 +59,7 @@ class DuckEngine:
         self.connection.execute("SET parquet_metadata_cache = true")
         self._preparer = Preparer(self.connection, cache, self._spill.name)
         self._tables = 0
+        self._made: set[str] = set()
 
     @property
     def keeps(self) -> bool:
@@ -168,7 +170,15 @@ class DuckEngine:
         table = self._fresh(stem)
         with self._translated("the log"):
             self._with_room(lambda: frame.to_native().create(table))
+        self._made.add(table)
         return nw.from_native(self.connection.table(table))
+
+    def forget(self, frame: nw.LazyFrame[Any]) -> None:
+        """Drop the table of :meth:`materialise` that a frame stands on, and that takes memory."""
+        table = frame.to_native().alias
+        if table in self._made:
+            self.connection.execute(f"DROP TABLE {table}")
+            self._made.remove(table)
 
     def kept(
         self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
@@ -269,7 +279,13 @@ class DuckEngine:
     def in_order(self, frame: nw.LazyFrame[Any], by: str, rows: int) -> Iterator[pa.RecordBatch]:
         """A large result out of the engine, sorted, so many rows at a time."""
         with self._translated("the log"):
-            yield from frame.sort(by).to_native().to_arrow_reader(rows)
+            # Rows that leave sorted lie in memory beside those that are sorted still.
+            self.connection.execute(f"SET memory_limit = {text(self._memory or SORTING_MEMORY)}")
+            try:
+                yield from frame.sort(by).to_native().to_arrow_reader(rows)
+            finally:
+                limit = self._memory or DEFAULT_MEMORY
+                self.connection.execute(f"SET memory_limit = {text(limit)}")
 
     def progress(self) -> float:
         """How far the running query is, 0 to 1; negative where unknown."""

@@ -117,6 +117,10 @@ class Engine(Protocol):
         """After preparing, rows need not stay in the order of their files."""
         ...
 
+    def forget(self, frame: nw.LazyFrame[Any]) -> None:
+        """What :meth:`materialise` gave, and all that is made of it, is not needed any more."""
+        ...
+
     def close(self) -> None:
         """Let go of what the engine holds for this log."""
         ...

@@ -164,6 +164,9 @@ class SparkEngine:
     def forget_order(self) -> None:
         """Rows of Spark's have no order to forget."""
 
+    def forget(self, frame: nw.LazyFrame[Any]) -> None:
+        """What is kept lies on the disk, and goes with the engine."""
+
     # ------------------------------------------------------------------ lazy frames
 
     def frame(self, parquet: Sequence[str]) -> nw.LazyFrame[Any]:
