@@ -151,6 +151,23 @@ def test_small_files_are_put_together(
     assert differences(told(longer), told(whole), rel=1e-9) == []
 
 
+def test_a_file_with_missing_power_beside_files_without(tmp_path: Path, own_cache: Path) -> None:
+    """Counter and power are looked at in one pass, and in two as soon as a value is missing."""
+    lines = [line for line in mixed(3000) if ",," not in line]
+    files = cut(lines, at_instants(lines, [1000, 2000]), tmp_path)
+    build.summarise(Settings(log=[str(path) for path in files[:2]]))
+    before = entries(own_cache)
+    assert not before["counted"]
+    head, *rows = files[2].read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    emptied = [",".join([c[0], "" if i < 40 else c[1], *c[2:]]) for i, c in enumerate(cells)]
+    written(files[2], [head, *emptied])
+    longer, _ = build.summarise(Settings(log=[str(path) for path in files]))
+    assert entries(own_cache)["counted"] == 3
+    whole, _ = build.summarise(Settings(log=[str(path) for path in files]), use_cache=False)
+    assert differences(told(longer), told(whole), rel=1e-9) == []
+
+
 def test_a_changed_file_is_made_anew(tmp_path: Path, own_cache: Path) -> None:
     lines = mixed()
     files = cut(lines, at_instants(lines, [3000, 6000]), tmp_path)
@@ -201,6 +218,17 @@ def test_files_that_overlap_a_little(back: int, tmp_path: Path, own_cache: Path)
     ours, theirs = told(found), told(expected)
     ours.pop("quality"), theirs.pop("quality")
     assert differences(ours, theirs, rel=1e-9) == []
+
+
+def test_files_of_other_columns_are_one_log(tmp_path: Path, own_cache: Path) -> None:
+    lines = mixed(3000)
+    files = cut(lines, at_instants(lines, [1500]), tmp_path)
+    without = [",".join([c for i, c in enumerate(row.split(",")) if i != 2]) for row in
+               files[1].read_text().splitlines()]  # fmt: skip
+    written(files[1], without)
+    found, _ = build.summarise(Settings(log=[str(path) for path in files]))
+    assert not entries(own_cache)
+    assert {"cpu_util_pct", "power_w"} <= set(found.log.columns)
 
 
 def test_files_that_overlap_are_read_as_one_log(tmp_path: Path, own_cache: Path) -> None:

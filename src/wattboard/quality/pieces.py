@@ -123,12 +123,10 @@ def in_turn(files: Sequence[FileRows], table: Sequence[Stretch], names: set[str]
     Small files are put together, from the first on, so that another one changes the last group alone;
     and so are files that overlap by more than an hour or meet where the clock is changed. (A log that
     is moved away while it is written has its last second in two files, and more where rows came late.)
-    All files have the columns ``names`` and one kind of time.
+    All have one kind of time, and each group the columns ``names``.
     """
     kinds = {tuple(c for c in CLOCKS if file.extent.ranges.get(c, (0,))[0]) for file in files}
     if len(files) < 2 or len(kinds) > 1 or len(kind := kinds.pop()) != 1:
-        return []
-    if any(set(file.rows.collect_schema().names()) != names for file in files):
         return []
     ordered = sorted(files, key=lambda file: file.extent.ranges[kind[0]][1])
     spans = [tuple(map(int, file.extent.ranges[kind[0]])) for file in ordered]
@@ -163,7 +161,8 @@ def in_turn(files: Sequence[FileRows], table: Sequence[Stretch], names: set[str]
                 mixed=begins_late or ends_late,
             )
         )
-    return found
+    alike = all(set(turn.file.rows.collect_schema().names()) == names for turn in found)
+    return found if alike else []
 
 
 def _offset_us(last: int, first: int, table: Sequence[Stretch]) -> int | None:
@@ -238,7 +237,8 @@ def _ends(bench: Workbench, piece: Piece, frame: nw.LazyFrame[Any], what: str) -
             return frame.filter(time.is_null())
         return frame.filter((time == found["first"]) | (time == found["last"]))
 
-    return bench.collect(bench.kept(piece.key_of("ends", what), "ends", ends).sort("time_us"))
+    key = piece.key_of("ends", what, *frame.collect_schema().names())
+    return bench.collect(bench.kept(key, "ends", ends).sort("time_us"))
 
 
 def own_rows(frame: nw.LazyFrame[Any], piece: Piece, beside: Key) -> nw.LazyFrame[Any]:
