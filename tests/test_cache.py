@@ -221,7 +221,7 @@ def test_identity_sees_a_change_with_its_time_set_back(tmp_path: Path) -> None:
     assert file_identity(path) != before
 
 
-@pytest.mark.parametrize("stage", ["clean_up", "_analyse"])
+@pytest.mark.parametrize("stage", ["clean_up", "analyse"])
 def test_a_cache_that_is_emptied_under_a_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path, stage: str
 ) -> None:

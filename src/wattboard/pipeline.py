@@ -15,7 +15,7 @@ from wattboard.summary import ColumnMeans, LogInfo
 
 if TYPE_CHECKING:
     from wattboard.analysis import BaseTable
-    from wattboard.engine import Engine, Prepared
+    from wattboard.engine import Cache, Engine, Prepared
     from wattboard.model import FittedPower
     from wattboard.quality import CleanLog, FileRows, Telemetry
     from wattboard.schema import Recipe
@@ -67,17 +67,34 @@ def opened(settings: Settings, progress: Progress | None, *, use_cache: bool) ->
     Raises:
         InputError: a file is missing or of no known form, or the files are not of one log.
     """
-    from wattboard.engine import Cache, open_engine
+    from wattboard.engine import Cache
 
     cache = Cache(keep=use_cache)
-    engine = open_engine(settings.engine, cache=cache)
     try:
-        work = Work(settings, engine, progress or Quiet(), *recognise_all(settings))
-        with engine.guarded():
+        sources, notes = recognise_all(settings)
+        with working(settings, cache, sources, notes, progress or Quiet()) as work:
             yield work
     finally:
-        engine.close()
         cache.close()
+
+
+@contextmanager
+def working(
+    settings: Settings,
+    cache: Cache,
+    sources: list[Source],
+    notes: Sequence[str],
+    progress: Progress,
+) -> Iterator[Work]:
+    """The work on recognised files, with an engine that is closed at its end."""
+    from wattboard.engine import open_engine
+
+    engine = open_engine(settings.engine, cache=cache)
+    try:
+        with engine.guarded():
+            yield Work(settings, engine, progress, sources, list(notes))
+    finally:
+        engine.close()
 
 
 def recognise_all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from wattboard.pipeline import (
     clean_up_telemetry,
     prepare,
     recognise_all,
+    working,
 )
 from wattboard.predicting.anchoring import anchor_sources, anchored, with_zone
 from wattboard.predicting.prediction import Anchor, Beyond, Prediction, UsedBaseline
@@ -63,7 +65,7 @@ def predict(
         OutputError: ``out`` cannot be written.
         UsageError: options that exclude each other, or a value that cannot be.
     """
-    from wattboard.engine import Cache, open_engine
+    from wattboard.engine import Cache
     from wattboard.targets import check_file
 
     _check_options(out, baseline_w, anchor)
@@ -75,44 +77,41 @@ def predict(
     read = [model_path, *(source.path for source in (*sources, *metered))]
     if out is not None:
         check_file(out, read, is_ours=_is_prediction, what="a prediction")
-    cache = Cache(keep=use_cache)
-    engine = open_engine(settings.engine, cache=cache)
-    try:
-        with engine.guarded():
-            work = Work(settings, engine, progress or Quiet(), sources, list(notes))
-            stretch = None
-            if metered:
-                named = any(one.recipe.host_name or "host" in one.recipe.columns for one in metered)
-                # An anchor that names no host is of the machine itself.
-                alone = settings if named else settings.model_copy(update={"host": None})
-                beside = Work(alone, engine, work.progress, metered, list(anchor_notes))
-                stretch = anchored(beside, model)
-            prepared = prepare(work)
-            telemetry = clean_up_telemetry(work, prepared)
-            _require_values(model, telemetry)
-            work.progress.stage("Predicting", 0, engine.progress)
-            frame = _predicted(
-                engine,
-                model,
-                telemetry,
-                stretch.baseline_w if stretch else baseline_w,
-                anchored=stretch is not None,
-            )
-            told = told_of(work, model, telemetry, frame, baseline_w, stretch)
-            if out is not None:
-                work.progress.stage(f"Writing {out.name}", 0, engine.progress)
-                # Somebody may have put a file there while the log was read.
-                check_file(out, read, is_ours=_is_prediction, what="a prediction")
-                engine.write(frame.select("time_us", *model.columns, *PREDICTED, "in_range"), out)
-        return replace(
-            told,
-            model=model_path.name,
-            rows_read=sum(one.rows_read for one in prepared),
-            out=None if out is None else str(out),
+    with (
+        closing(Cache(keep=use_cache)) as cache,
+        working(settings, cache, sources, notes, progress or Quiet()) as work,
+    ):
+        engine = work.engine
+        stretch = None
+        if metered:
+            named = any(one.recipe.host_name or "host" in one.recipe.columns for one in metered)
+            # An anchor that names no host is of the machine itself.
+            alone = settings if named else settings.model_copy(update={"host": None})
+            beside = Work(alone, engine, work.progress, metered, list(anchor_notes))
+            stretch = anchored(beside, model)
+        prepared = prepare(work)
+        telemetry = clean_up_telemetry(work, prepared)
+        _require_values(model, telemetry)
+        work.progress.stage("Predicting", 0, engine.progress)
+        frame = _predicted(
+            engine,
+            model,
+            telemetry,
+            stretch.baseline_w if stretch else baseline_w,
+            anchored=stretch is not None,
         )
-    finally:
-        engine.close()
-        cache.close()
+        told = told_of(work, model, telemetry, frame, baseline_w, stretch)
+        if out is not None:
+            work.progress.stage(f"Writing {out.name}", 0, engine.progress)
+            # Somebody may have put a file there while the log was read.
+            check_file(out, read, is_ours=_is_prediction, what="a prediction")
+            engine.write(frame.select("time_us", *model.columns, *PREDICTED, "in_range"), out)
+    return replace(
+        told,
+        model=model_path.name,
+        rows_read=sum(one.rows_read for one in prepared),
+        out=None if out is None else str(out),
+    )
 
 
 # --------------------------------------------------------------------------- what is asked for
