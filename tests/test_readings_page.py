@@ -90,7 +90,7 @@ def server(site: Path) -> Iterator[str]:
 
 def settled(page: Any) -> None:
     page.wait_for_function(
-        f"() => {CHART}.dataset.shown && {CHART}.dataset.busy === undefined", timeout=20_000
+        f"() => {CHART}?.dataset.shown && {CHART}.dataset.busy === undefined", timeout=20_000
     )
 
 

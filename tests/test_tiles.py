@@ -199,7 +199,9 @@ def test_any_small_log(tmp_path: Path, data: st.DataObject) -> None:
     power[0] = 100.0
     load = np.array(data.draw(st.lists(some, min_size=len(steps), max_size=len(steps)))) / 4
     path = write_csv(tmp_path / "any.csv", times, power_w=power, gpu_util_pct=load)
-    for detail in ("reading", "second", "minute"):
+    # Out of the log's minutes, activity is the mean of all readings, those of one instant too.
+    single = len(np.unique(times)) == len(times)
+    for detail in ("reading", "second", *(["minute"] if single else [])):
         check_levels(*tiles_of(path, detail))
 
 
