@@ -181,29 +181,42 @@ class DuckEngine:
             self._made.remove(table)
 
     def kept(
-        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
+        self,
+        key: tuple[object, ...],
+        stem: str,
+        make: Callable[[], nw.LazyFrame[Any]],
+        *,
+        large: bool = False,
     ) -> nw.LazyFrame[Any]:
-        """What ``make`` gives, as Parquet in the cache: the next build finds it there."""
+        """What ``make`` gives, as Parquet in the cache: the next build finds it there.
+
+        Without a key what is ``large`` lies on the disk too: tables that grow with the log would fill
+        the engine's memory, and its own blocks on the disk are far larger.
+        """
+        if key and self.keeps:
+            entry = f"{stem}-{key_of(stem, *key)}.parquet"
+            if not self.cache.path(entry).is_file():
+                with self._translated("the log"), self.cache.writing(entry) as temporary:
+                    self._copy(make(), stem, temporary, "zstd")
+            return self._parquet(self.cache.path(entry))
+        if not large:
+            return self.materialise(make(), stem)
+        path = Path(self._spill.name, f"{self._fresh(stem)}.parquet")
+        with self._translated("the log"):
+            self._copy(make(), stem, path, "snappy")
+        return self._parquet(path)
+
+    def _copy(self, frame: nw.LazyFrame[Any], stem: str, path: Path, packing: str) -> None:
+        view = self._fresh(stem)
+        frame.to_native().create_view(view)
+        told = f"COPY (FROM {view}) TO {text(str(path))} (FORMAT parquet, COMPRESSION {packing})"
+        self._with_room(lambda: self.connection.execute(told))
+        self.connection.execute(f"DROP VIEW {view}")
+
+    def _parquet(self, path: Path) -> nw.LazyFrame[Any]:
         import narwhals as nw
 
-        if not key or not self.keeps:
-            return self.materialise(make(), stem)
-        entry = f"{stem}-{key_of(stem, *key)}.parquet"
-        if not self.cache.path(entry).is_file():
-            view = self._fresh(stem)
-            with self._translated("the log"), self.cache.writing(entry) as temporary:
-                make().to_native().create_view(view)
-                to = text(str(temporary))
-                self._with_room(
-                    lambda: self.connection.execute(
-                        f"COPY (FROM {view}) TO {to} (FORMAT parquet, COMPRESSION zstd)"
-                    )
-                )
-                self.connection.execute(f"DROP VIEW {view}")
-        found = self.connection.sql(
-            f"SELECT * FROM read_parquet({text(str(self.cache.path(entry)))})"
-        )
-        return nw.from_native(found)
+        return nw.from_native(self.connection.sql(f"SELECT * FROM read_parquet({text(str(path))})"))
 
     def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
         """A small table into the engine."""

@@ -75,11 +75,17 @@ class Engine(Protocol):
         ...
 
     def kept(
-        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
+        self,
+        key: tuple[object, ...],
+        stem: str,
+        make: Callable[[], nw.LazyFrame[Any]],
+        *,
+        large: bool = False,
     ) -> nw.LazyFrame[Any]:
         """What ``make`` gives, computed once for all builds that name the same ``key``.
 
-        An empty key is for this build alone, as with :meth:`materialise`.
+        An empty key is for this build alone, as with :meth:`materialise`; what is ``large`` grows with
+        the log.
         """
         ...
 

@@ -216,7 +216,12 @@ class SparkEngine:
         return again
 
     def kept(
-        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
+        self,
+        key: tuple[object, ...],
+        stem: str,
+        make: Callable[[], nw.LazyFrame[Any]],
+        *,
+        large: bool = False,
     ) -> nw.LazyFrame[Any]:
         """What ``make`` gives, for this build."""
         return self.materialise(make(), stem)

@@ -169,7 +169,12 @@ def minutes_of(
     minutes = _each_once(
         bench,
         [
-            bench.kept(piece.key_of("minutes", *how, *negative), "minutes", partial(grouped, piece))
+            bench.kept(
+                piece.key_of("minutes", *how, *negative),
+                "minutes",
+                partial(grouped, piece),
+                large=True,
+            )
             for piece in pieces
         ],
         [

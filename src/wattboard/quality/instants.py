@@ -75,7 +75,7 @@ def one_row_per_instant(
         return Instants(plain, plain, (Tally(plain),), rows, None)
     shared = frame.join(crowded, on=keys, how="semi")
     equal = shared.group_by(*keys, *cells).agg(nw.len().alias("equal"))
-    each = bench.kept(key, "each", lambda: equal.select(*keys, *values, "equal"))
+    each = bench.kept(key, "each", lambda: equal.select(*keys, *values, "equal"), large=True)
     averaged = bench.kept(
         key,
         "averaged",
@@ -84,6 +84,7 @@ def one_row_per_instant(
             nw.len().alias("kept"),
             nw.col("equal").sum().alias("readings"),
         ),
+        large=True,
     )
     differ = nw.col("kept") > 1
     found = first_row(

@@ -29,7 +29,12 @@ class Workbench(Protocol):
         ...
 
     def kept(
-        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
+        self,
+        key: tuple[object, ...],
+        stem: str,
+        make: Callable[[], nw.LazyFrame[Any]],
+        *,
+        large: bool = False,
     ) -> nw.LazyFrame[Any]:
         """What ``make`` gives, computed once for all builds of the same ``key``; (): for this one."""
         ...
