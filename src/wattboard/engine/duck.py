@@ -290,15 +290,45 @@ class DuckEngine:
                 self.connection.execute(f"SET threads = {threads[0]}")
 
     def in_order(self, frame: nw.LazyFrame[Any], by: str, rows: int) -> Iterator[pa.RecordBatch]:
-        """A large result out of the engine, sorted, so many rows at a time."""
-        with self._translated("the log"):
-            # Rows that leave sorted lie in memory beside those that are sorted still.
-            self.connection.execute(f"SET memory_limit = {text(self._memory or SORTING_MEMORY)}")
+        """A large result out of the engine, sorted, so many rows at a time.
+
+        ``by`` is of each row alone, so that a query that has run out of memory goes on where it was:
+        with what the whole build may have, and then with one thread, whose buffers are the fewest.
+        """
+        import duckdb
+
+        ordered = frame.sort(by).to_native()
+        whole = self._memory or DEFAULT_MEMORY
+        told = 0
+        # Rows that leave sorted lie in memory beside those that are sorted still.
+        for limit, threads in ((self._memory or SORTING_MEMORY, 0), (whole, 0), (whole, 1)):
             try:
-                yield from frame.sort(by).to_native().to_arrow_reader(rows)
-            finally:
-                limit = self._memory or DEFAULT_MEMORY
-                self.connection.execute(f"SET memory_limit = {text(limit)}")
+                with self._translated("the log"), self._limited(limit, threads):
+                    passed = 0
+                    for batch in ordered.to_arrow_reader(rows):
+                        left = batch.slice(max(told - passed, 0))
+                        passed += batch.num_rows
+                        if left.num_rows:
+                            yield left
+                            told += left.num_rows
+                return
+            except InputError as error:
+                if threads or not isinstance(error.__cause__, duckdb.OutOfMemoryException):
+                    raise
+
+    @contextmanager
+    def _limited(self, memory: str, threads: int) -> Iterator[None]:
+        """With another limit of memory, and as many threads if any are told."""
+        before = self.connection.execute("SELECT current_setting('threads')").fetchone()
+        assert before is not None
+        try:
+            self.connection.execute(f"SET memory_limit = {text(memory)}")
+            self.connection.execute(f"SET threads = {threads or before[0]}")
+            yield
+        finally:
+            self.connection.execute(f"SET threads = {before[0]}")
+            limit = self._memory or DEFAULT_MEMORY
+            self.connection.execute(f"SET memory_limit = {text(limit)}")
 
     def progress(self) -> float:
         """How far the running query is, 0 to 1; negative where unknown."""

@@ -166,15 +166,11 @@ def minutes_of(
         placed = piece.readings.with_columns(minute=grid.bucket(grid.grain_us))
         return placed.group_by("minute").agg(*wanted)
 
+    key = ("minutes", *how, *negative)
     minutes = _each_once(
         bench,
         [
-            bench.kept(
-                piece.key_of("minutes", *how, *negative),
-                "minutes",
-                partial(grouped, piece),
-                large=True,
-            )
+            bench.kept(piece.key_of(*key), "minutes", partial(grouped, piece), large=True)
             for piece in pieces
         ],
         [

@@ -16,7 +16,7 @@ from wattboard.quality.clock import SecondPass, clock_changes, to_utc
 from wattboard.quality.counter import power_from_counter
 from wattboard.quality.hosts import HostLog
 from wattboard.quality.instants import instant_rules, one_row_per_instant, together
-from wattboard.quality.pieces import CLOCKS, FileRows, Piece, Tally, Turn, all_rows, in_turn
+from wattboard.quality.pieces import CLOCKS, FileRows, Piece, Tally, Turn, in_turn
 from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, merge, within_range
 from wattboard.quality.reduction import Log, Reduced, reduce_log
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
@@ -269,7 +269,7 @@ def one_series(
             for turn, own in turns
         ]
         names = parts[0].frame.collect_schema().names()
-        instants = together(parts, all_rows([part.readings.select(*names) for part in parts]))
+        instants = together(parts, sensible.frame.select(*names))
     else:
         instants = one_row_per_instant(bench, sensible.frame, columns, rows)
         parts = [instants]

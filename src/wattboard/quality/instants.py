@@ -111,7 +111,10 @@ def together(parts: Sequence[Instants], readings: nw.LazyFrame[Any]) -> Instants
     """Those of a log that was looked at in pieces; ``readings`` are all of its rows."""
     if len(parts) == 1:
         return parts[0]
+    import narwhals as nw
+
     names = parts[0].frame.collect_schema().names()
+    keys = [*labels_of(parts[0].frame), "time_us"]
     crowded = [part for part in parts if part.found]
     kinds = zip(*(part.tallies[1:] for part in crowded), strict=True)
     corrections = [
@@ -120,8 +123,14 @@ def together(parts: Sequence[Instants], readings: nw.LazyFrame[Any]) -> Instants
     found: dict[str, Any] | None = None
     for part in crowded:
         found = _added(found, part.found or {})
+    frame = readings
+    if corrections:
+        # One join for all pieces: each would hold its own instants in memory at the same time.
+        averaged = corrections[-1].frame.select(*names)
+        alone = readings.join(averaged.select(*keys), on=keys, how="anti")
+        frame = nw.concat([alone.select(*names), averaged], how="vertical")
     return Instants(
-        all_rows([part.frame.select(*names) for part in parts]),
+        frame,
         readings,
         (Tally(readings), *corrections),
         sum(part.rows for part in parts),
