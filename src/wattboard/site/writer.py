@@ -131,7 +131,7 @@ def _contents(out: Path) -> Iterator[str]:
         raise error
 
     # A site has a thousand files and is looked at four times: names are put together as text.
-    top = len(os.path.join(out, ""))  # noqa: PTH118
+    top = len(os.path.join(out, ""))  # noqa: PTH118  # ends with the separator
     for folder, folders, names in os.walk(out, onerror=refuse):
         here = folder[top:].replace(os.sep, "/")
         # A link to a folder is no folder of ours, and an empty one may be somebody's beginning.
