@@ -292,6 +292,43 @@ def test_what_has_no_room_with_all_threads_runs_with_one(
     engine.close()
 
 
+@pytest.mark.parametrize("fails_after", [0, 1])
+def test_a_sort_that_runs_out_of_memory_goes_on_where_it_was(
+    tmp_path: Path, fails_after: int
+) -> None:
+    """Twice out of memory, before the first rows or after some: each row comes once, in order."""
+    import duckdb
+
+    engine = open_engine(cache=Cache(tmp_path / "cache"))
+    times = list(range(10_000))
+    whole = engine.place(pa.table({"time_us": times[::-1]}), "rows")
+    tries: list[int] = []
+
+    class Ordered:
+        def to_native(self) -> Any:
+            return self
+
+        def to_arrow_reader(self, rows: int) -> Any:
+            threads = engine.connection.execute("SELECT current_setting('threads')").fetchone()
+            tries.append(int(threads[0]))
+            for place, batch in enumerate(whole.sort("time_us").to_native().to_arrow_reader(rows)):
+                if len(tries) < 3 and place == fails_after:
+                    raise duckdb.OutOfMemoryException("Out of Memory Error: could not allocate")
+                yield batch
+
+    class Crowded:
+        def sort(self, _: str) -> Ordered:
+            return Ordered()
+
+    found = [
+        t for b in engine.in_order(Crowded(), "time_us", 2048) for t in b["time_us"].to_pylist()
+    ]
+    assert found == times
+    assert len(tries) == 3
+    assert tries[-1] == 1
+    engine.close()
+
+
 CROWDED = {
     # Every cell has a column of ours: nothing is hashed, and nothing else tells these apart.
     "values": ("time,watts", ["100.0", "100.0", "101.0"], 1, 1),
