@@ -49,7 +49,7 @@ def told(summary: Summary) -> dict[str, Any]:
     return found
 
 
-def mixed(rows: int = 9000) -> list[str]:
+def mixed(rows: int = 9000, step_s: int = 10) -> list[str]:
     """A day and more: readings of one instant, equal rows, silence, missing power, a counter, gaps."""
     rng = np.random.default_rng(5)
     load = np.clip(np.round(rng.gamma(2, 8, rows), 1), 0.1, 100)
@@ -57,7 +57,7 @@ def mixed(rows: int = 9000) -> list[str]:
     lines = ["time,power_w,cpu,energy_kwh"]
     kwh, time = 5.0, START
     for i in range(rows):
-        time += 10 if i % 1777 else 900
+        time += step_s if i % 1777 else 900
         watts = round(80 + 2.4 * load[i] + rng.normal(0, 0.4), 1)
         kwh += watts / 3.6e5
         cells = ["" if 3000 <= i < 3050 or 6990 <= i < 7010 else watts, load[i], f"{kwh:.3f}"]

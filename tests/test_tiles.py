@@ -20,8 +20,8 @@ from wattboard.errors import OutputError, UsageError
 from wattboard.pipeline import clean_up, opened, prepare
 from wattboard.sample import write_sample
 from wattboard.settings import Settings, read_settings
-from wattboard.tiles import Material, Wanted, ladder, make_tiles, making, read_pack
-from wattboard.tiles.encoding import Tile, as_text
+from wattboard.tiles import Material, Wanted, ladder, make_tiles, making, read_pack, store
+from wattboard.tiles.encoding import Tile, as_text, script
 
 THOUSANDTH = 0.0005000001
 HOSTS = (("a", 100.0), ("b", 250.0))
@@ -201,7 +201,7 @@ def test_any_small_log(tmp_path: Path, data: st.DataObject) -> None:
     path = write_csv(tmp_path / "any.csv", times, power_w=power, gpu_util_pct=load)
     # Out of the log's minutes, activity is the mean of all readings, those of one instant too.
     single = len(np.unique(times)) == len(times)
-    for detail in ("reading", "second", *(["minute"] if single else [])):
+    for detail in ("reading", *(["second", "minute"] if single else [])):
         check_levels(*tiles_of(path, detail))
 
 
@@ -239,7 +239,7 @@ def test_minutes_in_which_silence_begins_or_ends_have_the_extremes_of_what_is_le
     path = write_csv(tmp_path / "log.csv", 1_700_000_000 + np.arange(rows), power_w=power,
                      cpu_util_pct=load)  # fmt: skip
     # Out of the log's reduction: no row is looked at again.
-    monkeypatch.delattr(making, "_read_rows")
+    monkeypatch.delattr(making, "read_rows")
     told, files, truth = tiles_of(path, "minute")
     check_levels(told, files, truth)
     finest = level_rows(told, files, len(told["levels"]) - 1)
@@ -285,7 +285,7 @@ def test_a_long_mean_fills_the_buckets_that_it_lasts_over(
     path = tmp_path / "emissions.csv"
     rows = zip(lasts, ends, strict=True)
     path.write_text(text(*(row(h, 100.0 + i % 7, end=e) for i, (h, e) in enumerate(rows))))
-    monkeypatch.setattr(making, "BATCH_ROWS", 50)
+    monkeypatch.setattr("wattboard.tiles.rows.BATCH_ROWS", 50)
     monkeypatch.setattr(ladder, "ROOT_BUCKETS", 100)
     told, files, truth = tiles_of(path, detail)
     check_levels(told, files, truth)
@@ -379,7 +379,7 @@ def test_the_finest_that_fits(tmp_path: Path) -> None:
 
 
 def test_more_than_hosts_take_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(making, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(store, "MOST_BYTES", 20_000)
     with pytest.raises(OutputError, match="--detail reading the site would weigh more") as refused:
         tiles_of(gappy(tmp_path, 3, rows=30_000))
     assert "second, minute or hour" in refused.value.hint
@@ -408,7 +408,7 @@ def test_streams_come_back(numbers: list[int]) -> None:
     tile = Tile()
     tile.add("a", np.array(numbers, dtype=np.int64))
     tile.add("b", np.array(numbers[::-1], dtype=np.int64) % 7)
-    _, _, streams = read_tile(tile.script("level/0", {}))
+    _, _, streams = read_tile(script("level/0", 0.0, tile.packed({})))
     assert streams["a"].tolist() == numbers
     assert streams["b"].tolist() == [number % 7 for number in numbers[::-1]]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wattboard.settings import Settings
@@ -87,4 +89,24 @@ class Tiling:
         budget = MAIL_BYTES if self._settings.single_file else SITE_BYTES - PAGES_BYTES
         wanted = Wanted(self._settings.detail, budget)
         with self._cache.writing(self._name) as path:
-            make_tiles(Material(work.engine, clean, clean.joined_us), wanted, path)
+            make_tiles(
+                Material(work.engine, clean, clean.joined_us, _Shelf(self._cache)), wanted, path
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """The cache, for what is kept of single files."""
+
+    cache: Cache
+
+    def name(self, stem: str, key: tuple[object, ...]) -> str:
+        from wattboard.engine.cache import key_of
+
+        return f"{stem}-{key_of(stem, *key)}.tiles"
+
+    def path(self, name: str) -> Path:
+        return self.cache.path(name)
+
+    def writing(self, name: str) -> AbstractContextManager[Path]:
+        return self.cache.writing(name)

@@ -16,7 +16,7 @@ from wattboard.quality.clock import SecondPass, clock_changes, to_utc
 from wattboard.quality.counter import power_from_counter
 from wattboard.quality.hosts import HostLog
 from wattboard.quality.instants import instant_rules, one_row_per_instant, together
-from wattboard.quality.pieces import CLOCKS, FileRows, Piece, Tally, Turn, in_turn
+from wattboard.quality.pieces import CLOCKS, CleanPiece, FileRows, Piece, Tally, Turn, in_turn
 from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, merge, within_range
 from wattboard.quality.reduction import Log, Reduced, reduce_log
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
@@ -48,8 +48,8 @@ class CleanLog:
     """One row per instant, sensible values only, and how time runs.
 
     ``rows`` has ``time_us`` and the recorded canonical columns; ``tallies`` add up to the same with
-    the silent zeros still in it, ``lost_zeros`` of each column, and are cheaper to count; ``pieces``
-    have those of each file of a log whose files follow one another.
+    the silent zeros still in it, ``lost_zeros`` of each column, and are cheaper to count. Of a log
+    whose files follow one another ``pieces`` have the tallies of each file, and ``by_piece`` its rows.
     ``minutes`` (``COLUMN__n`` and ``COLUMN__sum``, of activity ``COLUMN__low`` and ``COLUMN__high``
     too, silence left out) and ``flow`` are the log reduced to buckets of ``grid``
     (:mod:`wattboard.quality.buckets`). ``by_host`` is a log of several hosts before they were added
@@ -59,6 +59,7 @@ class CleanLog:
     rows: nw.LazyFrame[Any]
     tallies: tuple[Tally, ...]
     pieces: tuple[Piece, ...]
+    by_piece: tuple[CleanPiece, ...]
     lost_zeros: dict[str, int]
     minutes: nw.LazyFrame[Any]
     flow: Flow
@@ -375,6 +376,7 @@ def _finished(
         rows=reduced.rows,
         tallies=reduced.tallies,
         pieces=reduced.pieces,
+        by_piece=reduced.clean,
         lost_zeros=reduced.silence.zeros,
         minutes=reduced.minutes,
         flow=reduced.flow,

@@ -103,6 +103,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class CleanPiece:
+    """The clean rows of a piece, one an instant, and what stands for them."""
+
+    rows: nw.LazyFrame[Any]
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Files of a log, and the time that is theirs alone.
 

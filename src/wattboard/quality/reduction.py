@@ -23,11 +23,11 @@ from wattboard.quality.buckets import (
 )
 from wattboard.quality.counter import counter_rule, highest_w
 from wattboard.quality.frozen import find_frozen
-from wattboard.quality.pieces import Piece, Tally
+from wattboard.quality.pieces import CleanPiece, Piece, Tally
 from wattboard.quality.ranges import ColumnExtent
 from wattboard.quality.report import Workbench, first_row, rule
 from wattboard.quality.silence import find_silence
-from wattboard.quality.silence_marks import Silence, lost_zeros, without_silence
+from wattboard.quality.silence_marks import Silence, clean_pieces, lost_zeros, without_silence
 from wattboard.quality.steps import (
     REGULAR_SHARE,
     Usual,
@@ -71,6 +71,7 @@ class Reduced:
     rows: nw.LazyFrame[Any]
     tallies: tuple[Tally, ...]
     pieces: tuple[Piece, ...]
+    clean: tuple[CleanPiece, ...]
     minutes: nw.LazyFrame[Any]
     flow: Flow
     grid: Grid
@@ -169,6 +170,7 @@ def reduce_log(
         rows=without_silence(thawed, silence, grid),
         tallies=tallies,
         pieces=(Piece(thawed, thawed, tallies),) if frozen is not None else log.in_pieces(),
+        clean=clean_pieces(log.pieces, silence, grid) if frozen is None else (),
         minutes=_counted(minutes, log.columns, silence, frozen),
         flow=flow,
         grid=grid,

@@ -132,9 +132,9 @@ def find_silence(
         ends = _ends(bench, near, members, edges) if near is not None else {}
         first = _mark(seen, group, members, run, decisive, width_us, ends, marks)
         firsts[group] = first
-    table = place_marks(bench, found, seen, marks, minutes)
-    if table is not None:
-        count_in_instants(bench, found, pieces, table, grid)
+    place_marks(bench, found, seen, marks, minutes)
+    if found.table:
+        count_in_instants(bench, found, pieces, grid)
         if near is not None:
             found.ends = extremes_at_ends(bench, near, found, grid)
     for group, members in found.groups.items():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattboard.quality.buckets import Grid
-from wattboard.quality.pieces import Piece, Tally
+from wattboard.quality.pieces import CleanPiece, Key, Piece, Tally
 from wattboard.quality.report import Workbench, first_row
 from wattboard.schema import ACTIVITY_COLUMNS
 from wattboard.summary import RuleResult
@@ -30,7 +30,8 @@ class Silence:
 
     ``marks`` has a row for each minute that is silent in part or whole: zeros of a group before
     ``GROUP__before`` and after ``GROUP__after`` are no readings; where ``GROUP__before`` is ``FAR``
-    the whole minute is silent, elsewhere ``COLUMN__lost`` counts the zeros that are none.
+    the whole minute is silent, elsewhere ``COLUMN__lost`` counts the zeros that are none. ``table``
+    is the same as arrays.
     ``zeros`` counts the same by column over all readings. ``ends`` has the extremes of what is left of
     each column (``COLUMN__low``, ``COLUMN__high``) in the minutes in which silence begins or ends.
     """
@@ -40,6 +41,7 @@ class Silence:
     wholly: tuple[str, ...] = ()
     zeros: dict[str, int] = field(default_factory=dict)
     marks: nw.LazyFrame[Any] | None = None
+    table: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     ends: nw.LazyFrame[Any] | None = None
 
 
@@ -49,10 +51,10 @@ def place_marks(
     seen: dict[str, NDArray[Any]],
     marks: dict[str, NDArray[np.int64]],
     minutes: nw.LazyFrame[Any],
-) -> dict[str, NDArray[np.int64]] | None:
+) -> None:
     """The marks, in the engine too, and the zeros counted that they take away."""
     if not marks:
-        return None
+        return
     import pyarrow as pa
 
     touched = np.zeros(len(seen["minute"]), dtype=bool)
@@ -73,14 +75,33 @@ def place_marks(
     }
     totals = bench.collect(joined.select(**wanted)).to_pylist()[0]
     found.zeros = {column: int(value or 0) for column, value in totals.items()}
-    return table
+    found.table = table
+
+
+def _of_piece(
+    piece: Piece, marks: dict[str, NDArray[np.int64]], grid: Grid
+) -> tuple[dict[str, NDArray[np.int64]], Key]:
+    """The marks in the minutes of a piece, and what stands for them."""
+    own = piece.own_buckets(marks["minute"], grid.grain_us, grid.origin_us)
+    mine = {name: values[own] for name, values in marks.items()}
+    digest = hashlib.sha256(b"".join(values.tobytes() for values in mine.values())).hexdigest()
+    return mine, (grid.grain_us, grid.origin_us, *mine, digest)
+
+
+def clean_pieces(pieces: Sequence[Piece], silence: Silence, grid: Grid) -> tuple[CleanPiece, ...]:
+    """The rows of each piece without what is silent."""
+    found = []
+    for piece in pieces:
+        marked = _of_piece(piece, silence.table, grid)[1] if silence.table else ()
+        rows = without_silence(piece.frame, silence, grid)
+        found.append(CleanPiece(rows, piece.key_of("clean", *marked)))
+    return tuple(found)
 
 
 def count_in_instants(
     bench: Workbench,
     found: Silence,
     pieces: Sequence[Piece],
-    marks: dict[str, NDArray[np.int64]],
     grid: Grid,
 ) -> None:
     """Zeros of readings to zeros of instants: the first tally is all readings, others correct it."""
@@ -89,12 +110,10 @@ def count_in_instants(
     for piece in pieces:
         if not piece.tallies[1:]:
             continue
-        own = piece.own_buckets(marks["minute"], grid.grain_us, grid.origin_us)
-        mine = {name: values[own] for name, values in marks.items()}
+        mine, digest = _of_piece(piece, found.table, grid)
         if not len(mine["minute"]):
             continue
-        digest = hashlib.sha256(b"".join(values.tobytes() for values in mine.values())).hexdigest()
-        key = piece.key_of("lost", grid.grain_us, grid.origin_us, *mine, digest)
+        key = piece.key_of("lost", *digest)
         make = partial(_lost_in_instants, bench, found, piece.tallies[1:], pa.table(mine), grid)
         for column, count in first_row(bench, bench.kept(key, "lost", make)).items():
             found.zeros[column] += int(count or 0)

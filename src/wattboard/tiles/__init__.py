@@ -8,8 +8,9 @@ from wattboard.tiles.ladder import Detail
 from wattboard.tiles.pack import read_pack
 
 if TYPE_CHECKING:
-    from wattboard.tiles.making import Wanted, make_tiles
+    from wattboard.tiles.making import make_tiles
     from wattboard.tiles.material import Material
+    from wattboard.tiles.store import Wanted
 
 __all__ = ["Detail", "Material", "Wanted", "make_tiles", "read_pack"]
 

@@ -70,8 +70,8 @@ class Buckets:
     def __len__(self) -> int:
         return len(self.number)
 
-    def part(self, rows: slice) -> Buckets:
-        """Some of the buckets, one behind the other."""
+    def part(self, rows: slice | NDArray[np.int64]) -> Buckets:
+        """Some of the buckets."""
         return Buckets(
             self.number[rows],
             self.weight_us[rows],

@@ -18,16 +18,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WATT_US_PER_KWH = 3.6e12
-# Takes a tile: its level, its first and last time, and what makes its script, given its name.
-Emit = Callable[[Level, int, int, Callable[[str], bytes]], None]
+# Takes a tile: its level, its first and last time, the energy up to it, and what packs it.
+Emit = Callable[[Level, int, int, float, Callable[[], bytes | memoryview]], None]
 
 
 def _whole_us(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.rint(values).astype(np.int64)
 
 
-def reading_tile(readings: Readings, kwh: float, call: str, *, own_width: bool) -> bytes:
-    """Readings as a script: times, the time that each stands for, and every column's values."""
+def kwh_of(readings: Readings) -> float:
+    """The energy of readings, by the time that each stands for."""
+    power = np.nan_to_num(readings.values[POWER])
+    return float(np.dot(readings.weight_us, power)) / WATT_US_PER_KWH
+
+
+def packed_readings(readings: Readings, *, own_width: bool) -> bytes:
+    """Readings as a packed tile: times, the time that each stands for, and every column's values."""
     tile = Tile()
     halves = _whole_us(readings.weight_us * 2)
     step = min(time_step_us(readings.time_us), time_step_us(halves))
@@ -43,11 +49,11 @@ def reading_tile(readings: Readings, kwh: float, call: str, *, own_width: bool) 
         if there.any():
             tile.add_there(f"{name}?", there)
             tile.add_values(name, thousandths(values[there]))
-    return tile.script(call, {"kwh": kwh, "step_us": step})
+    return tile.packed({"step_us": step})
 
 
-def bucket_tile(buckets: Buckets, kwh: float, call: str) -> bytes:
-    """Buckets as a script: of each column the mean, and what its readings range over."""
+def packed_buckets(buckets: Buckets) -> bytes:
+    """Buckets as a packed tile: of each column the mean, and what its readings range over."""
     tile = Tile()
     halves = _whole_us(buckets.weight_us * 2)
     unit = time_step_us(halves)
@@ -76,7 +82,7 @@ def bucket_tile(buckets: Buckets, kwh: float, call: str) -> bytes:
         tile.add_values(f"{name}.low", level - low)
         tile.add_values(f"{name}.high", high - level)
         tile.told[f"{name}.low"].append(step)
-    return tile.script(call, {"kwh": kwh, "step_us": unit})
+    return tile.packed({"step_us": unit})
 
 
 @dataclass(slots=True)
@@ -125,11 +131,6 @@ class Cutter:
             self.kwh += float(part.watt_us.sum()) / WATT_US_PER_KWH
             first = int(part.number[0]) * self.level.width_us + self.origin_us
             last = (int(part.number[-1]) + 1) * self.level.width_us + self.origin_us
-            self.emit(
-                self.level,
-                first,
-                last,
-                partial(bucket_tile, part, kwh),
-            )
+            self.emit(self.level, first, last, kwh, partial(packed_buckets, part))
         if self.above is not None:
             self.above.add(wider(buckets, self.above.level.width_us // self.level.width_us))

@@ -94,8 +94,8 @@ class Tile:
             self.add(f"{name}+", whole % step)
         self.told[name].append(step)
 
-    def script(self, name: str, header: Mapping[str, Any]) -> bytes:
-        """The tile as a call of ``wattboard.tile``."""
+    def packed(self, header: Mapping[str, Any]) -> bytes:
+        """What is told of the streams, as JSON without its first brace, and in the next line they."""
         # Runs and Huffman alone: what matching strings would gain in steps of a meter is little, and
         # takes three times as long. Each part has a code of its own.
         packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
@@ -104,8 +104,14 @@ class Tile:
             packed += [packer.compress(part), packer.flush(zlib.Z_BLOCK)]
         packed.append(packer.flush())
         told = json.dumps({**header, "streams": self.told}, separators=(",", ":"))
-        text = as_text(b"".join(packed)).decode()
-        return f'wattboard.tile("{name}",{told},"{text}");\n'.encode()
+        return told[1:].encode() + b"\n" + as_text(b"".join(packed))
+
+
+def script(name: str, kwh: float, packed: bytes | memoryview) -> bytes:
+    """A packed tile as a call of ``wattboard.tile``; ``kwh`` is the energy up to it."""
+    told, text = bytes(packed).split(b"\n")
+    head = f'wattboard.tile("{name}",{{"kwh":{json.dumps(kwh)},'
+    return b"".join([head.encode(), told, b',"', text, b'");\n'])
 
 
 def as_text(data: bytes) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wattboard.schema import ACTIVITY_COLUMNS
@@ -23,6 +25,42 @@ class Bench(Protocol):
 
     def in_order(self, frame: nw.LazyFrame[Any], by: str, rows: int) -> Iterator[pa.RecordBatch]:
         """A large result out of the engine, sorted, so many rows at a time."""
+        ...
+
+    def kept(
+        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
+    ) -> nw.LazyFrame[Any]:
+        """What ``make`` gives, computed once for all builds that name the same ``key``."""
+        ...
+
+
+class Shelf(Protocol):
+    """Where what was cut of a file is kept from build to build."""
+
+    def name(self, stem: str, key: tuple[object, ...]) -> str:
+        """The name of an entry that ``key`` stands for."""
+        ...
+
+    def path(self, name: str) -> Path:
+        """Where the entry of a name stands, whether it exists or not."""
+        ...
+
+    def writing(self, name: str) -> AbstractContextManager[Path]:
+        """A path that becomes the entry when the block ends well."""
+        ...
+
+
+class PieceOf(Protocol):
+    """A file of a log whose files follow one another."""
+
+    @property
+    def rows(self) -> nw.LazyFrame[Any]:
+        """As those of the log."""
+        ...
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What stands for them."""
         ...
 
 
@@ -63,6 +101,11 @@ class CleanedLog(Protocol):
     @property
     def rows(self) -> nw.LazyFrame[Any]:
         """``time_us`` and the canonical columns, one row an instant; missing is null."""
+        ...
+
+    @property
+    def by_piece(self) -> Sequence[PieceOf]:
+        """The same by file, in order of time; none where nothing is kept of files."""
         ...
 
     @property
@@ -123,11 +166,15 @@ class CleanedLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What tiles are made from; readings further apart than ``joined_us`` have a gap between them."""
+    """What tiles are made from; readings further apart than ``joined_us`` have a gap between them.
+
+    Without a ``shelf`` nothing is kept of single files.
+    """
 
     bench: Bench
     log: CleanedLog
     joined_us: int
+    shelf: Shelf | None = None
 
 
 def tiled_columns(log: CleanedLog) -> tuple[str, ...]:

@@ -1,0 +1,370 @@
+"""A log whose files follow one another: the tiles and buckets of each file are kept, and put together.
+
+A span of time that has the first or the last reading of a file, or the first or last one with power,
+waits as readings: what stands in the file beside it belongs to the same tile, or changes the time
+that a reading stands for. All other spans of the file are the same whatever comes before and after.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wattboard.tiles.ahead import Ahead
+from wattboard.tiles.buckets import (
+    NEVER_US,
+    SPREAD,
+    Buckets,
+    Readings,
+    Spread,
+    bucketed,
+    joined,
+    read_in_order,
+)
+from wattboard.tiles.cutting import Cutter, kwh_of, packed_readings
+from wattboard.tiles.ladder import Level
+from wattboard.tiles.material import Material, PieceOf, Shelf
+from wattboard.tiles.pack import PackWriter, read_pack
+from wattboard.tiles.rows import Cuts, cuts_of, emit_readings, in_chunks, in_spans
+from wattboard.tiles.store import Store
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# A new number for what is cut otherwise.
+CUT_VERSION = 1
+FLAT = tuple(one.name for one in fields(Buckets) if one.name != "columns")
+
+
+def in_pieces(material: Material) -> bool:
+    """True where the tiles of each file can be kept; a mean may reach over a file's edge."""
+    return bool(material.shelf and material.log.by_piece and material.log.reading == "instant")
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The first and last time of a file's rows, and of those with power (None without any)."""
+
+    first: int
+    last: int
+    first_power: int | None
+    last_power: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span that needs nothing but its file."""
+
+    number: int
+    first_us: int
+    last_us: int
+    kwh: float
+
+
+@dataclass(frozen=True, slots=True)
+class CutPiece:
+    """What is kept of a file: ``edges`` wait as readings, and ``packed`` are the tiles of the rest."""
+
+    edges: list[tuple[int, Readings]]
+    buckets: Buckets | None
+    spans: list[Span]
+    packed: dict[str, memoryview]
+
+
+def read_pieces(material: Material, finest: Level, cutter: Cutter, store: Store) -> None:
+    """The rows of all files, or what is kept of them, into tiles of readings and the finest buckets."""
+    cuts = cuts_of(material, finest, cutter)
+    pieces = [(piece, ends) for piece in material.log.by_piece if (ends := _ends(material, piece))]
+    halves = _halves([ends for _, ends in pieces], cuts.form.reach_us)
+    whole = _Whole(finest, cuts, cutter, store)
+    for piece, ends in pieces:
+        # So that the room that is left is known.
+        store.finish()
+        whole.add(_cut(material, piece, ends, cuts, finest, store), halves)
+    whole.flush()
+
+
+def _ends(material: Material, piece: PieceOf) -> Ends | None:
+    import narwhals as nw
+
+    time = nw.col("time_us")
+    known = nw.when(~nw.col("power_w").is_null()).then(time)
+    wanted = {"first": time.min(), "last": time.max()}
+    wanted |= {"first_power": known.min(), "last_power": known.max()}
+    kept = material.bench.kept((*piece.key, "spans"), "spans", lambda: piece.rows.select(**wanted))
+    (row,) = material.bench.collect(kept).to_pylist()
+    return None if row["first"] is None else Ends(**row)
+
+
+def _halves(ends: Sequence[Ends], reach_us: int) -> dict[int, float]:
+    """What the time of a reading grows by, µs, where the next one with power is in another file."""
+    found: dict[int, float] = {}
+    known = [one for one in ends if one.first_power is not None]
+    for one, other in pairwise(known):
+        assert one.last_power is not None
+        assert other.first_power is not None
+        step_us = other.first_power - one.last_power
+        if step_us <= reach_us:
+            for time_us in (one.last_power, other.first_power):
+                found[time_us] = found.get(time_us, 0.0) + 0.5 * step_us
+    return found
+
+
+# -------------------------------------------------------------------- one file
+
+
+def _cut(
+    material: Material, piece: PieceOf, ends: Ends, cuts: Cuts, finest: Level, store: Store
+) -> CutPiece:
+    """What is kept of a file; made first where it is not there."""
+    shelf = material.shelf
+    assert shelf is not None
+    key = (CUT_VERSION, *piece.key, cuts)
+    names = shelf.name("buckets", key), shelf.name("cut", key)
+    tiled, room = not finest.width_us and finest.name not in store.given_up, store.room(finest)
+    found = _stored(shelf, names, tiled=tiled, room=room)
+    if found is None:
+        with ExitStack() as stack:
+            kept = stack.enter_context(PackWriter(stack.enter_context(shelf.writing(names[0]))))
+            packer = None
+            if tiled:
+                pack = stack.enter_context(PackWriter(stack.enter_context(shelf.writing(names[1]))))
+                packer = _Packer(pack, room, Ahead(store.workers))
+            _make(in_chunks(material, piece.rows, cuts), ends, cuts, kept, packer)
+        found = _stored(shelf, names, tiled=tiled, room=room)
+        assert found is not None
+    if tiled and not found.packed and found.spans:
+        store.given_up.add(finest.name)
+    return found
+
+
+def _stored(
+    shelf: Shelf, names: tuple[str, str], *, tiled: bool, room: int | None
+) -> CutPiece | None:
+    """What an earlier build has kept of a file, None where it is not all there."""
+    kept = read_pack(shelf.path(names[0]))
+    if kept is None:
+        return None
+    told, parts = kept
+    edges = [
+        (number, _readings(_arrays(parts[f"edge/{place}"])))
+        for place, number in enumerate(told["edges"])
+    ]
+    buckets = _buckets(_arrays(parts["buckets"])) if "buckets" in parts else None
+    spans = [Span(*span) for span in told["spans"]]
+    if not tiled:
+        return CutPiece(edges, buckets, spans, {})
+    kept = read_pack(shelf.path(names[1]))
+    if kept is None:
+        return None
+    too_heavy = kept[0]["too_heavy_for"]
+    if too_heavy is not None and (room is None or room > too_heavy):
+        return None
+    return CutPiece(edges, buckets, spans, kept[1])
+
+
+def _make(
+    chunks: Iterable[Readings], ends: Ends, cuts: Cuts, kept: PackWriter, packer: _Packer | None
+) -> None:
+    """Cut the rows of a file, and keep what comes of it."""
+    times = (ends.first, ends.last, ends.first_power, ends.last_power)
+    waiting = {(time - cuts.origin_us) // cuts.span_us for time in times if time is not None}
+    edges: list[int] = []
+    spans: list[Span] = []
+    buckets: list[Buckets] = []
+    before_us = -NEVER_US
+    for part in chunks:
+        for number, readings in in_spans(part, cuts):
+            if number in waiting:
+                kept.add(f"edge/{len(edges)}", _bytes(_flat_readings(readings)))
+                edges.append(number)
+                continue
+            first, last = int(readings.time_us[0]), int(readings.end_us.max()) + 1
+            spans.append(Span(number, first, last, kwh_of(readings)))
+            if packer is not None:
+                packer.add(number, readings, own_width=cuts.form.own_width)
+        found = bucketed(part, cuts.width_us, cuts.origin_us, cuts.joined_us, before_us)
+        before_us = max(before_us, int(found.last_us.max()))
+        inner = ~np.isin(_span_of(found, cuts), list(waiting))
+        if inner.any():
+            buckets.append(found.part(np.flatnonzero(inner)))
+    if packer is not None:
+        packer.finish()
+    names = [f"edge/{place}" for place in range(len(edges))]
+    if buckets:
+        kept.add("buckets", _bytes(_flat_buckets(joined(buckets))))
+        names.append("buckets")
+    told = [[one.number, one.first_us, one.last_us, one.kwh] for one in spans]
+    kept.finish({"edges": edges, "spans": told}, names)
+
+
+@dataclass(slots=True)
+class _Packer:
+    """The tiles of a file, as long as there is room for them."""
+
+    pack: PackWriter
+    room: int | None
+    ahead: Ahead[bytes]
+    names: list[str] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def too_heavy(self) -> bool:
+        """No room for what there is."""
+        return self.room is not None and self.size > self.room
+
+    def add(self, number: int, readings: Readings, *, own_width: bool) -> None:
+        if not self.too_heavy:
+            make = partial(packed_readings, readings, own_width=own_width)
+            self.ahead.give(make, partial(self._take, str(number)))
+
+    def _take(self, name: str, data: bytes) -> None:
+        self.pack.add(name, data)
+        self.names.append(name)
+        self.size += len(data)
+
+    def finish(self) -> None:
+        self.ahead.finish()
+        names = [] if self.too_heavy else self.names
+        self.pack.finish({"too_heavy_for": self.room if self.too_heavy else None}, names)
+
+
+def _span_of(buckets: Buckets, cuts: Cuts) -> NDArray[np.int64]:
+    """The number of the span that each bucket is in."""
+    return buckets.number // (cuts.span_us // cuts.width_us)
+
+
+# ------------------------------------------------------------------- all files
+
+
+@dataclass(slots=True)
+class _Whole:
+    """The log out of its files, in order."""
+
+    finest: Level
+    cuts: Cuts
+    cutter: Cutter
+    store: Store
+    kwh: float = 0.0
+    before_us: int = -NEVER_US
+    number: int = 0
+    waiting: list[Readings] = field(default_factory=list)
+
+    def add(self, piece: CutPiece, halves: dict[int, float]) -> None:
+        """The next file; ``halves`` of a step are added to the time of readings at its ends."""
+        numbers = np.array([span.number for span in piece.spans], dtype=np.int64)
+        spanned = np.empty(0, dtype=np.int64)
+        if piece.buckets is not None:
+            spanned = _span_of(piece.buckets, self.cuts)
+        at, bucket = 0, 0
+        edges: list[tuple[int, Readings | None]] = [*piece.edges, (NEVER_US, None)]
+        for number, readings in edges:
+            until, end = np.searchsorted(numbers, number), np.searchsorted(spanned, number)
+            if until > at:
+                self.flush()
+                self._spans(piece, piece.spans[at:until])
+                assert piece.buckets is not None
+                self._buckets(piece.buckets.part(slice(bucket, int(end))))
+            at, bucket = int(until), int(end)
+            if readings is not None:
+                self._wait(number, _grown(readings, halves))
+
+    def _spans(self, piece: CutPiece, spans: Sequence[Span]) -> None:
+        for span in spans:
+            if not self.finest.width_us and piece.packed:
+                packed = piece.packed[str(span.number)]
+                self.store.emit(
+                    self.finest,
+                    span.first_us,
+                    span.last_us,
+                    self.kwh,
+                    lambda packed=packed: packed,  # type: ignore[misc]
+                )
+            self.kwh += span.kwh
+
+    def _buckets(self, buckets: Buckets) -> None:
+        self.cutter.add(buckets)
+        self.before_us = max(self.before_us, int(buckets.last_us.max()))
+
+    def _wait(self, number: int, readings: Readings) -> None:
+        """Readings of a span that the next file may have some of too."""
+        if self.waiting and number != self.number:
+            self.flush()
+        self.number = number
+        self.waiting.append(readings)
+
+    def flush(self) -> None:
+        """What waits is whole."""
+        if not self.waiting:
+            return
+        whole, cuts = read_in_order(self.waiting), self.cuts
+        self.waiting = []
+        if not self.finest.width_us:
+            own = cuts.form.own_width
+            self.kwh = emit_readings(whole, self.finest, self.kwh, own, self.store)
+        self._buckets(
+            bucketed(whole, cuts.width_us, cuts.origin_us, cuts.joined_us, self.before_us)
+        )
+
+
+def _grown(readings: Readings, halves: dict[int, float]) -> Readings:
+    """The readings, with the time that those next to another file stand for."""
+    weight = readings.weight_us.copy()
+    for time_us, half_us in halves.items():
+        place = int(np.searchsorted(readings.time_us, time_us))
+        if place < len(weight) and readings.time_us[place] == time_us:
+            weight[place] += half_us
+    return replace(readings, weight_us=weight)
+
+
+# ------------------------------------------------------------ arrays as a file
+
+
+def _bytes(arrays: dict[str, NDArray[Any]]) -> bytes:
+    sink = io.BytesIO()
+    np.savez(sink, **arrays)  # type: ignore[arg-type]
+    return sink.getvalue()
+
+
+def _arrays(data: memoryview) -> dict[str, NDArray[Any]]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
+
+
+def _flat_readings(readings: Readings) -> dict[str, NDArray[Any]]:
+    own = {name: getattr(readings, name) for name in ("time_us", "end_us", "weight_us")}
+    return own | {f"values.{name}": values for name, values in readings.values.items()}
+
+
+def _readings(arrays: dict[str, NDArray[Any]]) -> Readings:
+    values = {
+        name.removeprefix("values."): column
+        for name, column in arrays.items()
+        if name.startswith("values.")
+    }
+    return Readings(arrays["time_us"], arrays["end_us"], arrays["weight_us"], values)
+
+
+def _flat_buckets(buckets: Buckets) -> dict[str, NDArray[Any]]:
+    found = {name: getattr(buckets, name) for name in FLAT}
+    for column, spread in buckets.columns.items():
+        found |= {f"{what}.{column}": getattr(spread, what) for what in SPREAD}
+    return found
+
+
+def _buckets(arrays: dict[str, NDArray[Any]]) -> Buckets:
+    columns = {
+        name.removeprefix("count."): Spread(
+            *(arrays[f"{what}.{name.removeprefix('count.')}"] for what in SPREAD)
+        )
+        for name in arrays
+        if name.startswith("count.")
+    }
+    return Buckets(**{name: arrays[name] for name in FLAT}, columns=columns)
