@@ -167,37 +167,33 @@ def minutes_of(
         return placed.group_by("minute").agg(*wanted)
 
     key = ("minutes", *how, *negative)
-    minutes = _each_once(
-        bench,
-        [
-            bench.kept(piece.key_of(*key), "minutes", partial(grouped, piece), large=True)
-            for piece in pieces
-        ],
-        [
-            piece.until_us
-            for piece in pieces[:-1]
-            if (piece.until_us + 1 - grid.origin_us) % grid.grain_us
-        ],
-    )
+    tables = [
+        bench.kept(piece.key_of(*key), "minutes", partial(grouped, piece), large=True)
+        for piece in pieces
+    ]
+    ends = [piece.until_us + 1 - grid.origin_us for piece in pieces[:-1]]
+    within = [end // grid.grain_us for end in ends if end % grid.grain_us]
+    minutes = _each_once(bench, all_rows(tables), within) if within else all_rows(tables)
     counts = {f"{name}__n": nw.col("n") for name in columns if name in whole}
     return minutes.with_columns(**counts) if counts else minutes
 
 
 def _each_once(
-    bench: Workbench, tables: Sequence[nw.LazyFrame[Any]], within: Sequence[int]
+    bench: Workbench, minutes: nw.LazyFrame[Any], within: Sequence[int]
 ) -> nw.LazyFrame[Any]:
     """The minutes of all pieces; those that have an edge of pieces ``within`` them are two at first."""
     import narwhals as nw
 
-    minutes = all_rows(tables)
-    if not within:
-        return minutes
-    names = [c for c in minutes.collect_schema().names() if c != "minute"]
+    schema = minutes.collect_schema()
+    names = schema.names()
     lows = [c for c in names if c == "first_us" or c.endswith("__low")]
     highs = [c for c in names if c == "last_us" or c.endswith("__high")]
     parts = [nw.col(c).min() for c in lows] + [nw.col(c).max() for c in highs]
-    parts += [nw.col(c).sum() for c in names if c not in {*lows, *highs}]
-    return bench.materialise(minutes.group_by("minute").agg(*parts), "minutes")
+    added = [c for c in names if c not in {"minute", *lows, *highs}]
+    parts += [nw.col(c).sum().cast(schema[c]) for c in added]
+    cut = nw.col("minute").is_in(sorted(set(within)))
+    joined = bench.materialise(minutes.filter(cut).group_by("minute").agg(*parts), "minutes")
+    return nw.concat([minutes.filter(~cut), joined.select(*names)], how="vertical")
 
 
 @dataclass(frozen=True, slots=True)
