@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # With what Python takes, the whole process stays under 800 MB however long the log is.
-DEFAULT_MEMORY, SORTING_MEMORY = "360MB", "240MB"
+DEFAULT_MEMORY, SORTING_MEMORY = "300MB", "240MB"
 NO_SPACE = ("No space left", "max_temp_directory_size", "Could not write", "File too large")
 
 
