@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wattboard import interrupts
 from wattboard.errors import OutputError
-from wattboard.format import span, visible
+from wattboard.format import size, span, visible
 from wattboard.replaced import replaced_lines
 
 if TYPE_CHECKING:
@@ -324,16 +324,14 @@ def pyramid_lines(summary: Summary) -> Iterator[str]:
     finest = pyramid.levels[-1]
     down = "every one" if pyramid.whole else f"down to means of {span(finest.bucket_s)}"
     files = sum(level.tiles for level in pyramid.levels)
-    weight = sum(level.bytes for level in pyramid.levels) / 1e6
+    weight = size(sum(level.bytes for level in pyramid.levels))
     told = "one file" if files == 1 else f"{files:,} files"
     more = "" if pyramid.whole else "; --detail reading holds every one"
-    yield f"Readings   {down}, in {told} ({weight:,.1f} MB){more}"
+    yield f"Readings   {down}, in {told} ({weight}){more}"
 
 
 def print_origins(inputs: Sequence[InputFile]) -> None:
     """Which fetched files a build used."""
-    from wattboard.format import size
-
     for item in inputs:
         if item.origin:
             day, told = item.origin.fetched_at[:10], size(item.bytes)
