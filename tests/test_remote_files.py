@@ -410,6 +410,9 @@ def test_a_class_that_is_missing_is_said(spark: str) -> None:
     assert told.message.startswith("Spark cannot read s3a:// (s3a://bucket/logs)")
     assert f"'spark.jars.packages org.apache.hadoop:hadoop-aws:{version}'" in told.hint
     assert "spark-defaults.conf" in told.hint
+    # The @ stands before the name of the account, and there is no password.
+    told = refused(Settings(log=["abfss://logs@account/x"], engine=spark))
+    assert f"org.apache.hadoop:hadoop-azure:{version}'" in told.hint
     told = refused(Settings(log=["s3://bucket/logs"], engine=spark))
     assert told.hint == "Write s3a:// in its place."
     assert "spark.hadoop.fs.odd.impl" in refused(Settings(log=["odd://x/y"], engine=spark)).hint

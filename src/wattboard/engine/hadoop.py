@@ -35,10 +35,10 @@ PACKAGES = {
     "oss": f"{HADOOP}:hadoop-aliyun",
     "gs": "com.google.cloud.bigdataoss:gcs-connector",
 }
+# From 3.5 on Hadoop has one of its own.
+GCS_OF_HADOOP = f"{HADOOP}.fs.gs."
 OTHER_NAMES = {"s3": "s3a", "s3n": "s3a", "gcs": "gs", "adl": "abfss", "azure": "abfss"}
-NO_CLASS = re.compile(
-    r"ClassNotFoundException|NoClassDefFoundError|UnsupportedFileSystemException|No FileSystem for"
-)
+NO_CLASS = re.compile(r"ClassNotFoundException|NoClassDefFoundError|UnsupportedFileSystemException")
 DENIED = re.compile(
     r"AccessControlException|AccessDeniedException|Permission denied|AuthenticationException"
     r"|NoA(?:ws|uth)\w*Exception|CredentialInitializationException|\b403\b|\b401\b"
@@ -179,19 +179,18 @@ class HadoopStore:
                 f"Write {OTHER_NAMES[scheme]}:// in its place.",
             )
         package = PACKAGES.get(scheme)
-        if package is None:
-            return InputError(
-                f"Spark knows no file system {scheme}:// ({address}): {reason}.",
-                f"Name its package and its class {IN_DEFAULTS}: spark.jars.packages and "
-                f"spark.hadoop.fs.{scheme}.impl.",
-            )
+        if GCS_OF_HADOOP in reason:
+            package = f"{HADOOP}:hadoop-gcp"
         version = "VERSION"
-        if package.startswith(HADOOP):
+        if package is not None and package.startswith(HADOOP):
             version = str(self._spark._jvm.org.apache.hadoop.util.VersionInfo.getVersion())
-        return InputError(
-            f"Spark cannot read {scheme}:// ({address}): {reason}.",
-            f"Add the line 'spark.jars.packages {package}:{version}' {IN_DEFAULTS}.",
-        )
+        hint = f"Add the line 'spark.jars.packages {package}:{version}' {IN_DEFAULTS}."
+        if package is None:
+            hint = (
+                f"Name its package and its class {IN_DEFAULTS}: spark.jars.packages and "
+                f"spark.hadoop.fs.{scheme}.impl."
+            )
+        return InputError(f"Spark cannot read {scheme}:// ({address}): {reason}.", hint)
 
 
 def _unreached(top: str, reason: str) -> InputError:
