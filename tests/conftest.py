@@ -216,7 +216,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Spark in this process, one session for all tests of a worker: the name of the engine."""
     needed("java")
     before = os.environ.get("SPARK_CONF_DIR")
-    os.environ["SPARK_CONF_DIR"] = str(defaults(tmp_path_factory.mktemp("spark")))
+    # The disk as a file system of another kind, at viewfs://disk/top/.
+    mount = {"spark.hadoop.fs.viewfs.mounttable.disk.link./top": "file:///"}
+    os.environ["SPARK_CONF_DIR"] = str(defaults(tmp_path_factory.mktemp("spark"), **mount))
     yield "local[2]"
     if before is None:
         del os.environ["SPARK_CONF_DIR"]

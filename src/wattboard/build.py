@@ -29,6 +29,7 @@ from wattboard.pipeline import (
     working,
 )
 from wattboard.publishing import publishable, with_country
+from wattboard.remote import LogPath, on_disk
 from wattboard.settings import Settings
 from wattboard.summary import (
     SCHEMA_VERSION,
@@ -100,7 +101,7 @@ def _summary_of(
         for path in extra:
             if not path.is_file():
                 raise InputError(f"{path} does not exist.", "Check the name of the file.")
-        files = [*(source.path for source in sources), *extra]
+        files: list[LogPath] = [*(source.path for source in sources), *extra]
         # A link to a folder may bear another host's name, and a folder other files besides.
         told_of_files = [notes, [source.recipe.host_name for source in sources]]
         key = key_of(
@@ -191,7 +192,8 @@ def build(settings: Settings, *, use_cache: bool = True, progress: Progress | No
         settings, places = with_country(settings)
     sources, notes = recognise_all(settings)
     # Refused before any work is done rather than after it.
-    inputs = [source.path for source in sources] + [Path(path) for path, _ in _extras(settings)]
+    inputs = on_disk(source.path for source in sources)
+    inputs += [Path(path) for path, _ in _extras(settings)]
     check_output(settings.target(), inputs, single_file=settings.single_file)
     summary, cached, tiles = _summary_of(settings, sources, notes, use_cache, progress, tiled=True)
     progress.stage("Drawing and writing the pages")

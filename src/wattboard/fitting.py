@@ -91,7 +91,7 @@ def _model(
         generator=f"wattboard {metadata.version('wattboard')}",
         simulated=simulated,
         sources=tuple(
-            Source(name=titled(source.path.name, work.settings.host), sha256=one.sha256)
+            Source(name=titled(source.path.name, work.settings.host), sha256=one.sha256 or None)
             for source, one in zip(work.sources, prepared, strict=True)
         ),
         timezone=timezone,

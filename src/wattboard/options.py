@@ -10,7 +10,7 @@ import typer
 
 LogArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="LOG...", help="Files, globs or folders; several are one log."),
+    typer.Argument(metavar="LOG...", help="Files, globs, folders; with Spark addresses too."),
 ]
 Timezone = Annotated[
     str | None, typer.Option(help="IANA zone of naive times and of the pages.", metavar="ZONE")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wattboard.errors import InputError
 from wattboard.one_host import of_one_host
+from wattboard.remote import LogPath
 from wattboard.settings import Settings
 from wattboard.summary import ColumnMeans, LogInfo
 
@@ -45,7 +46,7 @@ class Quiet:
 class Source:
     """A log file as recognised."""
 
-    path: Path
+    path: LogPath
     recipe: Recipe
 
 
@@ -107,12 +108,13 @@ def recognise_all(
     Raises:
         InputError: a file is missing or of no known form, or the files are not of one log.
     """
+    from wattboard.engine import open_store
     from wattboard.sources import recognise_log
     from wattboard.sources.options import SourceOptions, parse_columns
 
     columns = parse_columns(settings.columns) if settings.columns else None
     options = SourceOptions(timezone=settings.timezone, columns=columns, needs=needs)
-    recognised, notes = recognise_log(settings.log, options)
+    recognised, notes = recognise_log(settings.log, options, open_store(settings.engine))
     found = [Source(path, recipe) for path, recipe in recognised]
     first = found[0].recipe
     for source in found[1:]:
@@ -173,7 +175,7 @@ def _ordered(source: Source, label: str) -> Source:
 def prepare(work: Work) -> list[Prepared]:
     _decide_orders(work)
 
-    def reading(path: Path) -> None:
+    def reading(path: LogPath) -> None:
         work.progress.stage(f"Reading {path.name}", path.stat().st_size, work.engine.progress)
 
     files = [(source.path, source.recipe) for source in work.sources]

@@ -17,6 +17,7 @@ def preflight(settings: Settings, *, config: Path | None = None, writes: bool = 
     Raises:
         InputError, OutputError, UsageError: as the stage would that uses the setting.
     """
+    from wattboard.remote import check_address
     from wattboard.sources.files import expand
     from wattboard.sources.options import checked_zone, parse_columns
 
@@ -37,6 +38,9 @@ def preflight(settings: Settings, *, config: Path | None = None, writes: bool = 
 
         # The log's own zone is not known yet; what is no series is none in any zone.
         read_intensity_series(Path(settings.intensity_series), settings.timezone or "UTC")
+    for argument in settings.log:
+        check_address(argument, readable=settings.engine != "duckdb")
+    # What is at an address is seen when the engine is open.
     files = expand(settings.log)
     if writes:
         from wattboard.site.output import check_output

@@ -18,6 +18,7 @@ from pydantic import (
 
 from wattboard.addresses import names_of_authors, one_line, site_address
 from wattboard.errors import InputError, UsageError
+from wattboard.remote import ADDRESS, last_name
 from wattboard.tariff import hourly_prices, varies
 
 Text = Annotated[str, Field(min_length=1)]
@@ -116,7 +117,7 @@ class Settings(BaseModel):
             if plain[name]:
                 plain[name] = Path(plain[name]).name
         plain["single_file"] = self.single_file or None
-        plain["log"] = " ".join(Path(item).name for item in self.log)
+        plain["log"] = " ".join(map(last_name, self.log))
         return plain
 
 
@@ -188,8 +189,8 @@ def _from_file(config: Path) -> dict[str, Any]:
 
 
 def _beside(config: Path, value: object) -> object:
-    """A path of the file, relative to the file; what is no path is left for the check to refuse."""
-    if not isinstance(value, str) or not value:
+    """A path of the file, relative to the file; addresses and what is no path are left as they are."""
+    if not isinstance(value, str) or not value or ADDRESS.match(value):
         return value
     if "\x00" in value:
         raise InputError(

@@ -26,6 +26,7 @@ from typing import Any
 
 from wattboard import interrupts
 from wattboard.errors import InputError, OutputError
+from wattboard.remote import LogPath, RemotePath
 
 LEFTOVER_AGE_S = 24 * 3600
 LOCK = "lock"
@@ -50,14 +51,16 @@ def default_cache_folder() -> Path:
     return user_cache_path("wattboard", appauthor=False)
 
 
-def file_identity(path: Path) -> str:
-    """What tells a file from its earlier self without reading it.
+def file_identity(path: LogPath) -> str:
+    """What tells a file from its earlier self without reading it; of one at an address, as listed.
 
     The time of change stands in it too: the time of modification can be set back, as copying does.
 
     Raises:
         InputError: the file is no longer there.
     """
+    if isinstance(path, RemotePath):
+        return path.identity
     try:
         stat = path.stat()
     except OSError as error:
@@ -66,6 +69,15 @@ def file_identity(path: Path) -> str:
         ) from error
     times = f"{stat.st_mtime_ns}|{stat.st_ctime_ns}"
     return f"{path.resolve()}|{stat.st_size}|{times}|{stat.st_dev}|{stat.st_ino}"
+
+
+def identity_now(path: LogPath) -> str:
+    """As :func:`file_identity`, and a store is asked again.
+
+    Raises:
+        InputError: the file is no longer there.
+    """
+    return file_identity(path.again() if isinstance(path, RemotePath) else path)
 
 
 def sha256(path: Path) -> str:

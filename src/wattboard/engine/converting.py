@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wattboard.engine.cache import Cache
@@ -11,19 +10,21 @@ from wattboard.engine.footers import clock_of, extent_of
 from wattboard.engine.protocol import Prepared
 from wattboard.engine.reading import compression_of
 from wattboard.engine.scan import scan
+from wattboard.remote import LogPath
 from wattboard.schema import Converted, Recipe
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def converted_table(path: Path, recipe: Recipe) -> tuple[pa.Table, Converted]:
+def converted_table(path: LogPath, recipe: Recipe) -> tuple[pa.Table, Converted]:
     """The rows that the recipe's ``convert`` makes of a file, and what it met on the way."""
     import pyarrow as pa
 
     assert recipe.convert is not None
     packing = compression_of(path)
-    with pa.input_stream(str(path), compression=None if packing == "none" else packing) as file:
+    packed = None if packing == "none" else packing
+    with path.open("rb") as whole, pa.input_stream(whole, compression=packed) as file:
         converted = recipe.convert(file.read())
     types = {"host": pa.string(), "device": pa.string(), "width_us": pa.float64()}
     columns = {
@@ -39,7 +40,7 @@ def converted_table(path: Path, recipe: Recipe) -> tuple[pa.Table, Converted]:
     return pa.table(columns), converted
 
 
-def convert_file(cache: Cache, path: Path, recipe: Recipe, entry: str) -> Prepared:
+def convert_file(cache: Cache, path: LogPath, recipe: Recipe, entry: str) -> Prepared:
     """A file so made, as Parquet in the cache, and what it holds."""
     import numpy as np
     import pyarrow.parquet as pq

@@ -17,6 +17,7 @@ from wattboard.engine.preparing import Preparer
 from wattboard.engine.protocol import Prepared
 from wattboard.engine.reading import text, told_apart_by
 from wattboard.errors import InputError, OutputError
+from wattboard.remote import LogPath
 from wattboard.schema import Recipe
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class DuckEngine:
 
     # ------------------------------------------------------------------ preparing
 
-    def order_counts(self, path: Path, recipe: Recipe) -> list[int]:
+    def order_counts(self, path: LogPath, recipe: Recipe) -> list[int]:
         """How many rows of the file each of the recipe's ``time_orders`` can read.
 
         Raises:
@@ -78,7 +79,7 @@ class DuckEngine:
             return self._preparer.order_counts(path, recipe)
 
     def prepare_all(
-        self, files: Sequence[tuple[Path, Recipe]], told: Callable[[Path], None]
+        self, files: Sequence[tuple[LogPath, Recipe]], told: Callable[[LogPath], None]
     ) -> list[Prepared]:
         """Read, type and store the files of a log; answers from the cache what has not changed.
 

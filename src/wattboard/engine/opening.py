@@ -9,6 +9,7 @@ from types import ModuleType
 
 from wattboard.engine.cache import Cache
 from wattboard.engine.protocol import Engine
+from wattboard.remote import Store
 
 
 def open_engine(url: str = "duckdb", *, cache: Cache | None = None) -> Engine:
@@ -26,6 +27,22 @@ def open_engine(url: str = "duckdb", *, cache: Cache | None = None) -> Engine:
     from wattboard.engine.spark_session import checked
 
     return SparkEngine(checked(url), cache or Cache())
+
+
+def open_store(url: str = "duckdb") -> Store | None:
+    """What looks at addresses for the engine of this name; nothing starts before it is asked.
+
+    None for DuckDB, which reads files on a disk alone.
+
+    Raises:
+        UsageError: no such engine.
+    """
+    if url == "duckdb":
+        return None
+    from wattboard.engine.hadoop import HadoopStore
+    from wattboard.engine.spark_session import checked
+
+    return HadoopStore(checked(url))
 
 
 @contextmanager

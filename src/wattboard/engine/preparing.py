@@ -34,6 +34,7 @@ from wattboard.engine.reading import (
     typed_select,
 )
 from wattboard.engine.scan import Scan, full_lines, scan
+from wattboard.remote import LogPath
 from wattboard.schema import Damage, Extent, Recipe
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Preparer:
 
     # ------------------------------------------------------------------ day first or month first
 
-    def order_counts(self, path: Path, recipe: Recipe) -> list[int]:
+    def order_counts(self, path: LogPath, recipe: Recipe) -> list[int]:
         """How many rows each of the recipe's ``time_orders`` can read."""
         key = key_of("orders", PREPARED_VERSION, file_identity(path), recipe_key(recipe))
         stored = self._stored(f"orders-{key}.json")
@@ -74,7 +75,7 @@ class Preparer:
 
     # ------------------------------------------------------------------ a file
 
-    def prepare(self, path: Path, recipe: Recipe) -> Prepared:
+    def prepare(self, path: LogPath, recipe: Recipe) -> Prepared:
         """Read, type and store one file; answers from the cache when nothing changed."""
         identity = file_identity(path)
         key = key_of(PREPARED_VERSION, identity, recipe_key(recipe))
@@ -119,7 +120,9 @@ class Preparer:
             )
         return self._cache.path(entry)
 
-    def _parts(self, path: Path, recipe: Recipe, key: str) -> tuple[list[Path], list[Damage], int]:
+    def _parts(
+        self, path: LogPath, recipe: Recipe, key: str
+    ) -> tuple[list[Path], list[Damage], int]:
         """Parquet files, damage, and how many lines were left out."""
         if recipe.convert is not None:
             return self._converted(path, recipe, key)
@@ -152,7 +155,7 @@ class Preparer:
 
     def _without_swallowed(
         self,
-        path: Path,
+        path: LogPath,
         recipe: Recipe,
         key: str,
         parts: list[Path],
@@ -188,7 +191,7 @@ class Preparer:
         )
         return parts, damage, left + missing
 
-    def _repeated_headers(self, path: Path, recipe: Recipe, skip: int) -> list[Damage]:
+    def _repeated_headers(self, path: LogPath, recipe: Recipe, skip: int) -> list[Damage]:
         if not recipe.repeated_header:
             return []
         source = csv_source(recipe, path, typed=False, rejects=self._fresh(), skip=skip)
@@ -203,7 +206,7 @@ class Preparer:
         row = self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()
         return row is None or int(row[0]) >= MAX_REJECTS
 
-    def _rejected(self, table: str, path: Path) -> tuple[list[str], Damage | None]:
+    def _rejected(self, table: str, path: LogPath) -> tuple[list[str], Damage | None]:
         """Lines put aside for a cell alone, and the lines that are broken as lines."""
         rows = self._connection.execute(
             f"SELECT line, any_value(csv_line), bool_and(error_type = 'CAST'), "
@@ -231,7 +234,7 @@ class Preparer:
             return self._store(text_select(again, source, recipe.time_formats), to)
 
     def _converted(
-        self, path: Path, recipe: Recipe, key: str
+        self, path: LogPath, recipe: Recipe, key: str
     ) -> tuple[list[Path], list[Damage], int]:
         import pyarrow.parquet as pq
 

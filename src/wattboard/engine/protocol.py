@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wattboard.remote import LogPath
 from wattboard.schema import Damage, Extent, Recipe
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Prepared:
     """One file, typed: Parquet in the cache, what it holds, and what was met on the way.
 
-    ``sha256`` is empty where the file lies so that only the engine's workers read its bytes.
+    ``sha256`` is empty where the file is at an address: only the engine's workers read its bytes.
     """
 
     parquet: tuple[str, ...]
@@ -44,7 +45,7 @@ class Engine(Protocol):
         """True where :meth:`kept` keeps for later builds."""
         ...
 
-    def order_counts(self, path: Path, recipe: Recipe) -> list[int]:
+    def order_counts(self, path: LogPath, recipe: Recipe) -> list[int]:
         """How many rows of the file each of the recipe's ``time_orders`` can read.
 
         Raises:
@@ -53,7 +54,7 @@ class Engine(Protocol):
         ...
 
     def prepare_all(
-        self, files: Sequence[tuple[Path, Recipe]], told: Callable[[Path], None]
+        self, files: Sequence[tuple[LogPath, Recipe]], told: Callable[[LogPath], None]
     ) -> list[Prepared]:
         """Read, type and store the files of a log, ``told`` of each before it is read.
 

@@ -9,8 +9,8 @@ rest of its row stays. Rows that the typed way put aside go through the text way
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
+from wattboard.remote import LogPath
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Extent, Recipe
 
 MAX_LINE_BYTES = 1_000_000
@@ -58,13 +58,13 @@ def can_be_typed(recipe: Recipe) -> bool:
     )
 
 
-def literal_path(path: Path) -> str:
+def literal_path(path: LogPath) -> str:
     """A path as a SQL literal that names this file alone: the engine would take it for a glob."""
     return text("".join(f"[{char}]" if char in "*?[" else char for char in str(path)))
 
 
 def csv_source(
-    recipe: Recipe, path: Path, *, typed: bool, rejects: str, skip: int, rejects_limit: int = 0
+    recipe: Recipe, path: LogPath, *, typed: bool, rejects: str, skip: int, rejects_limit: int = 0
 ) -> str:
     """The ``read_csv`` call of a recipe; ``rejects_limit`` 0 keeps every rejected line."""
     types: dict[str, str] = dict.fromkeys(unique_header(recipe), "VARCHAR")
@@ -89,7 +89,7 @@ def csv_source(
     )
 
 
-def compression_of(path: Path) -> str:
+def compression_of(path: LogPath) -> str:
     """The compression that the first bytes tell, whatever the name says."""
     with path.open("rb") as handle:
         magic = handle.read(4)
@@ -238,7 +238,7 @@ def text_select(recipe: Recipe, source: str, formats: tuple[str, ...]) -> str:
     return f"SELECT {', '.join(parts)} FROM {source}{where}"
 
 
-def plain_source(recipe: Recipe, path: Path) -> str:
+def plain_source(recipe: Recipe, path: LogPath) -> str:
     """JSON lines and Parquet as text cells under the recipe's names."""
     if recipe.kind == "jsonl":
         columns = ", ".join(f"{text(label)}: 'VARCHAR'" for label in recipe.header)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from wattboard.engine.reading import compression_of
 from wattboard.errors import InputError
+from wattboard.remote import LogPath, RemotePath
 
 CHUNK = 1 << 20
 
@@ -22,12 +22,16 @@ class Scan:
     quoted: bool
 
 
-def scan(path: Path) -> Scan:
+def scan(path: LogPath) -> Scan:
     """Read the whole file once; a packed one is unpacked to its end as well.
+
+    Of a file at an address the size alone is told: its bytes do not come here.
 
     Raises:
         InputError: a packed file is cut off or damaged; the engine itself takes such a file for whole.
     """
+    if isinstance(path, RemotePath):
+        return Scan(path.bytes, "", quoted=False)
     digest = hashlib.sha256()
     size, quoted = 0, False
     packed = compression_of(path) != "none"
@@ -42,7 +46,7 @@ def scan(path: Path) -> Scan:
     return Scan(size, digest.hexdigest(), quoted)
 
 
-def unpacked(path: Path) -> Iterator[bytes]:
+def unpacked(path: LogPath) -> Iterator[bytes]:
     """The file's text in pieces.
 
     Raises:
@@ -62,7 +66,7 @@ def unpacked(path: Path) -> Iterator[bytes]:
         ) from error
 
 
-def full_lines(path: Path) -> int:
+def full_lines(path: LogPath) -> int:
     """How many lines of the file are not empty."""
     lines, carry = 0, b"\n"
     for chunk in unpacked(path):

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from wattboard.engine import spark_session
 from wattboard.engine.cache import Cache
+from wattboard.engine.java_errors import said
 from wattboard.engine.protocol import Prepared
-from wattboard.engine.spark_files import url_of
+from wattboard.engine.spark_files import path_of, url_of
 from wattboard.engine.spark_preparing import SparkPreparer, prepared_rows
 from wattboard.errors import InputError, OutputError
+from wattboard.remote import LogPath
 from wattboard.schema import Recipe
 
 if TYPE_CHECKING:
@@ -29,11 +31,11 @@ BYTES_IN_PARTITION = 64 << 20
 MISSING_FILE = re.compile(
     r"FileNotFoundException|FILE_NOT_EXIST|UNABLE_TO_INFER_SCHEMA|PATH_NOT_FOUND"
 )
+NAMED_FILE = re.compile(r"\b[a-z][\w+.-]+://?[^\s,]+|(?<![\w:/])/[^\s,]+")
 FULL_DISK = re.compile(r"No space left|Disk quota exceeded")
 CUT_OFF = re.compile(
     r"EOFException|ZipException|invalid (block|stored|distance|code|header)|incorrect"
 )
-MOST_CAUSES = 10
 TOO_LARGE = re.compile(r"maxResultSize")
 
 
@@ -55,7 +57,7 @@ class SparkEngine:
 
     # ------------------------------------------------------------------ preparing
 
-    def order_counts(self, path: Path, recipe: Recipe) -> list[int]:
+    def order_counts(self, path: LogPath, recipe: Recipe) -> list[int]:
         """How many rows of the file each of the recipe's ``time_orders`` can read.
 
         Raises:
@@ -65,7 +67,7 @@ class SparkEngine:
             return self._preparer.order_counts(path, recipe)
 
     def prepare_all(
-        self, files: Sequence[tuple[Path, Recipe]], told: Callable[[Path], None]
+        self, files: Sequence[tuple[LogPath, Recipe]], told: Callable[[LogPath], None]
     ) -> list[Prepared]:
         """Read, type and store the files of a log, those of one form together.
 
@@ -105,7 +107,7 @@ class SparkEngine:
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
         """Spark's errors in our own words, without Java's; Ctrl-C ends what runs there."""
-        from py4j.protocol import Py4JError, Py4JJavaError
+        from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
         try:
@@ -116,10 +118,7 @@ class SparkEngine:
             raise
         except (PySparkException, Py4JError) as error:
             self.cache.check_intact()
-            origin = getattr(error, "_origin", None)
-            if isinstance(error, Py4JJavaError):
-                origin = error.java_exception
-            raise self._error(what, _said(origin) or str(error)) from error
+            raise self._error(what, said(error)) from error
 
     def _error(self, what: str, told: str) -> InputError | OutputError:
         first = next(
@@ -132,8 +131,8 @@ class SparkEngine:
                 "Free some space, set WATTBOARD_CACHE to a folder on another disk, or spark.local.dir.",
             )
         if MISSING_FILE.search(told):
-            found = re.search(r"\b(?:file:)?(/[^\s,]+)", told)
-            named = found.group(1).rstrip(".") if found else what
+            found = NAMED_FILE.search(told)
+            named = path_of(found[0]).rstrip(".") if found else what
             return InputError(
                 f"A worker of {self._url} does not see {named}.",
                 "The log and the cache have to lie where every worker finds them under the same "
@@ -287,12 +286,3 @@ class SparkEngine:
     def close(self) -> None:
         """Remove what was kept for this log; the session stays for the next one."""
         self._spill.cleanup()
-
-
-def _said(error: Any) -> str:
-    """What an exception of Java's says, the causes of it last: they are what happened."""
-    told: list[str] = []
-    while error is not None and len(told) < MOST_CAUSES:
-        told.append(str(error.toString()).splitlines()[0])
-        error = error.getCause()
-    return "\n".join(told)

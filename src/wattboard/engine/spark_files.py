@@ -8,20 +8,28 @@ from urllib.parse import unquote
 
 from wattboard.engine.reading import compression_of
 from wattboard.errors import InputError
+from wattboard.remote import LogPath, RemotePath
 
 USE_DUCKDB = "Read it with --engine duckdb, or convert it."
 
 
-def url_of(path: Path) -> str:
-    """A local path as Spark takes it; a glob's characters stand for themselves."""
-    return "file:" + re.sub(r"([\\*?\[\]{}])", r"\\\1", str(path.absolute()))
+def url_of(path: LogPath) -> str:
+    """A file as Spark takes it; a glob's characters stand for themselves."""
+    scheme = "" if isinstance(path, RemotePath) else "file:"
+    return scheme + re.sub(r"([\\*?\[\]{}])", r"\\\1", spelled(path))
+
+
+def spelled(path: LogPath) -> str:
+    """A file as :func:`path_of` gives it: without `..`, which Spark takes off before it looks."""
+    return str(path.resolve() if ".." in path.parts else path.absolute())
 
 
 def path_of(url: str) -> str:
+    """The reverse of what Spark says of a row's file."""
     return unquote(url.removeprefix("file://").removeprefix("file:"))
 
 
-def check_name(path: Path, *, packed: bool) -> None:
+def check_name(path: LogPath, *, packed: bool) -> None:
     """Spark goes by the name alone.
 
     Raises:

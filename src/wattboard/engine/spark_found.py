@@ -16,8 +16,9 @@ from wattboard.engine.damage import (
 from wattboard.engine.protocol import Prepared
 from wattboard.engine.reading import MAX_REJECTS, bound, time_column
 from wattboard.engine.scan import scan
-from wattboard.engine.spark_files import path_of
+from wattboard.engine.spark_files import path_of, spelled
 from wattboard.engine.spark_reading import ASIDE, FAULTS, HEADER, NAN, OPEN, WHOLE, text
+from wattboard.remote import LogPath
 from wattboard.schema import VALUE_COLUMNS, Extent, Recipe
 
 # A row's place is the number of its split and, in so many bits, its place there.
@@ -94,7 +95,7 @@ def late_of(rows: Any, clock: str, found: dict[str, dict[str, Any]]) -> dict[str
 
 
 def told_of(
-    path: Path,
+    path: LogPath,
     recipe: Recipe,
     folder: Path,
     rows: Any,
@@ -133,7 +134,7 @@ def told_of(
         for i, column in enumerate(columns)
         if found.get(f"bad_{i}")
     ]
-    damage.append(out_of_order(late.get(str(path), 0)))
+    damage.append(out_of_order(late.get(spelled(path), 0)))
     untimed = extent.rows - ranges.get(clock, (0, 0.0, 0.0))[0]
     if untimed:
         damage.append(unparsable(untimed))

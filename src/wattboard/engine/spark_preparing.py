@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from wattboard.engine.cache import Cache, file_identity, key_of, load_json
+from wattboard.engine.cache import Cache, file_identity, identity_now, key_of, load_json
 from wattboard.engine.converting import convert_file
 from wattboard.engine.damage import (
     SHOWN_CHARS,
@@ -25,6 +25,7 @@ from wattboard.engine.spark_files import (
     USE_DUCKDB,
     check_name,
     is_whole,
+    spelled,
     url_of,
 )
 from wattboard.engine.spark_found import (
@@ -48,6 +49,7 @@ from wattboard.engine.spark_reading import (
     time_of,
 )
 from wattboard.errors import InputError
+from wattboard.remote import LogPath
 from wattboard.schema import Recipe
 
 SPARK_PREPARED_VERSION = 2
@@ -79,7 +81,7 @@ class SparkPreparer:
 
     # ------------------------------------------------------------------ day first or month first
 
-    def order_counts(self, path: Path, recipe: Recipe) -> list[int]:
+    def order_counts(self, path: LogPath, recipe: Recipe) -> list[int]:
         """How many rows each of the recipe's ``time_orders`` can read; from the cache what is known."""
         identity = file_identity(path)
         key = key_of("spark orders", SPARK_PREPARED_VERSION, identity, recipe_key(recipe))
@@ -94,7 +96,7 @@ class SparkPreparer:
             *(f"count({time_of(recipe, 'clock', formats)})" for _, formats in recipe.time_orders)
         )
         found = [int(count) for count in counts.first()]
-        if file_identity(path) == identity:
+        if identity_now(path) == identity:
             with self._cache.writing(entry) as temporary:
                 temporary.write_text(json.dumps({"orders": found}), "utf-8")
         return found
@@ -102,22 +104,22 @@ class SparkPreparer:
     # ------------------------------------------------------------------ the files of a log
 
     def prepare_all(
-        self, files: Sequence[tuple[Path, Recipe]], told: Callable[[Path], None]
+        self, files: Sequence[tuple[LogPath, Recipe]], told: Callable[[LogPath], None]
     ) -> list[Prepared]:
         """Read, type and store; answers from the cache where nothing changed."""
-        groups: dict[object, list[tuple[Path, Recipe]]] = {}
+        groups: dict[object, list[tuple[LogPath, Recipe]]] = {}
         for path, recipe in files:
             # The host of a folder is read out of the path, so that folders are read together.
             alike = recipe_key(replace(recipe, host_name=""))
             alone = path if recipe.convert is not None else None
             groups.setdefault((alone, bool(recipe.host_name), alike), []).append((path, recipe))
-        found: dict[Path, Prepared] = {}
+        found: dict[LogPath, Prepared] = {}
         for group in groups.values():
             told(group[0][0])
             found |= self._group([path for path, _ in group], group[0][1])
         return [found[path] for path, _ in files]
 
-    def _group(self, paths: list[Path], recipe: Recipe) -> dict[Path, Prepared]:
+    def _group(self, paths: list[LogPath], recipe: Recipe) -> dict[LogPath, Prepared]:
         identities = [file_identity(path) for path in paths]
         key = key_of("spark", SPARK_PREPARED_VERSION, identities, recipe_key(recipe))
         stored = self._stored(f"prepared-{key}.json")
@@ -129,7 +131,7 @@ class SparkPreparer:
             prepared = self._read(paths, recipe, f"prepared-{key}.spark")
         prepared = [
             one
-            if file_identity(path) == identity
+            if identity_now(path) == identity
             else replace(
                 one, notes=(f"{path.name} changed while it was read; what was there then counts",)
             )
@@ -142,21 +144,22 @@ class SparkPreparer:
                 )
         return dict(zip(paths, prepared, strict=True))
 
-    def _read(self, paths: list[Path], recipe: Recipe, entry: str) -> list[Prepared]:
+    def _read(self, paths: list[LogPath], recipe: Recipe, entry: str) -> list[Prepared]:
         """Files with a cell that is left open lie in folders of their own, read without quotes."""
         folder = self._written(paths, recipe, entry)
         rows = self._spark.read.parquet(url_of(folder))
         found = found_of(rows, recipe)
         apart = {}
         for path in paths:
-            row = found.get(str(path))
+            row = found.get(spelled(path))
             after = after_open(rows, row) if row and row["open"] else None
             if row and after is not None:
                 apart[path] = self._without_quotes(path, recipe, rows, row, after)
         if not apart:
             late = late_of(rows, time_column(recipe), found)
             return [
-                told_of(path, recipe, folder, rows, found.get(str(path)), late) for path in paths
+                told_of(path, recipe, folder, rows, found.get(spelled(path)), late)
+                for path in paths
             ]
         whole = [path for path in paths if path not in apart]
         done = (self._group(whole, recipe) if whole else {}) | apart
@@ -164,7 +167,7 @@ class SparkPreparer:
         return [done[path] for path in paths]
 
     def _without_quotes(
-        self, path: Path, recipe: Recipe, rows: Any, row: dict[str, Any], after: int
+        self, path: LogPath, recipe: Recipe, rows: Any, row: dict[str, Any], after: int
     ) -> Prepared:
         """A file read again with quotes as plain characters, if that gives more rows, as on DuckDB.
 
@@ -198,7 +201,7 @@ class SparkPreparer:
 
     # ------------------------------------------------------------------ rows
 
-    def _cells(self, paths: list[Path], recipe: Recipe) -> tuple[dict[str, str], Any]:
+    def _cells(self, paths: list[LogPath], recipe: Recipe) -> tuple[dict[str, str], Any]:
         """An expression for each name of the header, and the rows that they are of."""
         for path in paths:
             check_name(path, packed=recipe.kind == "csv")
@@ -250,7 +253,7 @@ class SparkPreparer:
         )
         return {label: f"get(cells, {i})" for i, label in enumerate(unique_header(recipe))}, rows
 
-    def _parquet_cells(self, paths: list[Path]) -> tuple[dict[str, str], Any]:
+    def _parquet_cells(self, paths: list[LogPath]) -> tuple[dict[str, str], Any]:
         read = self._spark.read.parquet(*[url_of(path) for path in paths])
         labels = read.columns
         rows = read.selectExpr(
@@ -262,13 +265,13 @@ class SparkPreparer:
         )
         return {label: name(label) for label in labels}, rows
 
-    def _split_bytes(self, paths: list[Path]) -> int:
+    def _split_bytes(self, paths: list[LogPath]) -> int:
         cores = max(int(self._spark.sparkContext.defaultParallelism), 1)
         size = sum(path.stat().st_size for path in paths)
         wanted = min(max(size // (3 * cores), SMALLEST_SPLIT), LARGEST_SPLIT)
         return wanted >> SPLIT_UNIT_BITS << SPLIT_UNIT_BITS
 
-    def _written(self, paths: list[Path], recipe: Recipe, entry: str) -> Path:
+    def _written(self, paths: list[LogPath], recipe: Recipe, entry: str) -> Path:
         cells, rows = self._cells(paths, recipe)
         cells = {label: cells[label] for label in unique_header(recipe)}
         for selected in layers(recipe, cells, PLACES):

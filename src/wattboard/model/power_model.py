@@ -33,7 +33,8 @@ class Source(Plain):
     """A file that the model was fitted on."""
 
     name: str
-    sha256: str
+    # None where the file is at an address, whose bytes did not come here.
+    sha256: str | None
 
 
 class Feature(Plain):

@@ -23,6 +23,7 @@ from wattboard.pipeline import (
 from wattboard.predicting.anchoring import anchor_sources, anchored, with_zone
 from wattboard.predicting.prediction import Anchor, Beyond, Prediction, UsedBaseline
 from wattboard.predicting.told import told_of
+from wattboard.remote import on_disk
 from wattboard.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def predict(
     sources = [with_zone(source, settings, model) for source in sources]
     _require_columns(model, sources)
     metered, anchor_notes = anchor_sources(settings, anchor, model)
-    read = [model_path, *(source.path for source in (*sources, *metered))]
+    read = [model_path, *on_disk(source.path for source in (*sources, *metered))]
     if out is not None:
         check_file(out, read, is_ours=_is_prediction, what="a prediction")
     with (

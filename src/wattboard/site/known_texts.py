@@ -124,6 +124,8 @@ TARIFF = re.compile(rf"(?:[\d.,;\s-]|{DAYS})*", re.I)
 # The last net under everything: what has the form of a thing that should not leave the house.
 HEX = "[0-9A-Fa-f]"
 LEAKS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    # Where a log lies; addresses of the web are those of sources.
+    ("address", re.compile(r"(?<![\w+.-])(?!https?://)[A-Za-z][\w+.-]*://[^\s\"'<>;,]+")),
     ("e-mail address", re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")),
     (
         "serial",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import unquote
 
 from wattboard.errors import InputError
+from wattboard.remote import LogPath, Store
 from wattboard.schema import Recipe
 from wattboard.sources import codecarbon, nvidia_smi, recording, server_meter, table
 from wattboard.sources.files import expand_log
@@ -20,19 +20,19 @@ READING = re.compile(r"^[+-]?[\d.,]+\s*\S{0,3}$|^\d{2,4}[-/.]\d{1,2}[-/.]\d")
 
 
 def recognise_log(
-    arguments: Sequence[str], options: SourceOptions
-) -> tuple[list[tuple[Path, Recipe]], list[str]]:
+    arguments: Sequence[str], options: SourceOptions, store: Store | None = None
+) -> tuple[list[tuple[LogPath, Recipe]], list[str]]:
     """Every file that the arguments lead to with its Recipe, and what was passed over.
 
     A text of no known form that lies in a folder of logs is passed over and noted; one that was
-    named is refused, as is a damaged log wherever it lies.
+    named is refused, as is a damaged log wherever it lies. ``store`` looks at addresses.
 
     Raises:
         InputError: a file is missing or of no known form, or nothing is left.
         UsageError: the options ask for what does not exist.
     """
-    expanded = expand_log(arguments)
-    found: list[tuple[Path, Recipe]] = []
+    expanded = expand_log(arguments, store)
+    found: list[tuple[LogPath, Recipe]] = []
     notes = list(expanded.notes)
     refused: NotALogError | None = None
     for file in expanded.files:
@@ -49,7 +49,7 @@ def recognise_log(
     return found, notes
 
 
-def _of_folder(path: Path, recipe: Recipe) -> Recipe:
+def _of_folder(path: LogPath, recipe: Recipe) -> Recipe:
     """A log laid out by host says so in its folders (``host=NAME``), where no column does."""
     if recipe.host:
         return recipe

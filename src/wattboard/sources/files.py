@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
 from wattboard.errors import InputError, UsageError
+from wattboard.remote import ADDRESS, LogPath, Store, check_address, is_remote, on_disk
+from wattboard.sources.at_addresses import BUILT_BY_US, NO_FILE, SITE_MARKER, globbed, walked
 from wattboard.sources.head import unreadable
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".jsonl", ".ndjson", ".parquet")
 # What stands beside logs for people to read has these names too.
 PROSE = (".txt", ".log")
 PACKED = ("", ".gz", ".zst")
-ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-# In a folder that a build wrote (the site's writer puts it there): its tables are no readings.
-SITE_MARKER = ".wattboard"
 
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
     """A file of the log; ``named`` on the command line, or found in a folder that was."""
 
-    path: Path
+    path: LogPath
     named: bool = True
 
     @property
@@ -44,22 +42,31 @@ class Expanded:
 
 
 def expand(arguments: Sequence[str]) -> list[Path]:
-    """Files, globs and folders (searched to the bottom, hidden ones left out), each file once.
+    """The files on the disk that arguments lead to; addresses are left out.
 
     Raises:
         InputError: an argument leads to no file, or a folder in it cannot be read.
         UsageError: an argument is empty.
     """
-    return [file.path for file in expand_log(arguments).files]
+    here = [argument for argument in arguments if not is_remote(argument)]
+    return on_disk(file.path for file in expand_log(here).files)
 
 
-def expand_log(arguments: Sequence[str]) -> Expanded:
-    """As :func:`expand`, telling files that were named from those found in a folder."""
+def expand_log(arguments: Sequence[str], store: Store | None = None) -> Expanded:
+    """Files, globs and folders (searched to the bottom, hidden ones left out), each file once.
+
+    Tells files that were named from those found in a folder. ``store`` looks at addresses.
+
+    Raises:
+        InputError: an argument leads to no file, a folder in it cannot be read, or it is an address
+            and there is no store.
+        UsageError: an argument is empty, or an address holds a password.
+    """
     result = Expanded()
-    found: dict[Path, LogFile] = {}
+    found: dict[LogPath, LogFile] = {}
     for argument in arguments:
         try:
-            for file in _expand_one(argument, result.notes):
+            for file in _expand_one(argument, result.notes, store):
                 str(file.path).encode()
                 here = file.path.resolve()
                 if here not in found or file.named:
@@ -70,32 +77,28 @@ def expand_log(arguments: Sequence[str]) -> Expanded:
                 "Rename it.",
             ) from error
         except (OSError, ValueError) as error:
-            raise unreadable(Path(getattr(error, "filename", None) or argument), error) from error
+            raise unreadable(getattr(error, "filename", None) or argument, error) from error
     result.files = list(found.values())
     return result
 
 
-def _expand_one(argument: str, notes: list[str]) -> list[LogFile]:
+def _expand_one(argument: str, notes: list[str], store: Store | None) -> list[LogFile]:
     if not argument.strip():
         raise UsageError(
             "A name of the log is empty.", "Name a file; a variable of the shell may be unset."
         )
+    if is_remote(argument):
+        check_address(argument, readable=store is not None)
+        assert store is not None
+        return _at_address(argument, notes, store)
     address = ADDRESS.match(argument)
-    if address is not None and address.group(1).lower() != "file":
-        raise InputError(
-            f"{argument} is an address, and a log is files.",
-            "Mount it, or copy it to a disk; a cluster's workers need the same path.",
-        )
     if address is not None:
         argument = unquote(argument[address.end() :])
     path = Path(argument)
     if path.is_dir():
         inside = [LogFile(p, named=False) for p in _inside(path, notes)]
         if not inside:
-            raise InputError(
-                f"The folder {argument} holds no log.",
-                f"Looked for files that end in {', '.join(SUFFIXES)}, packed or not.",
-            )
+            raise _no_log_in(argument)
         return inside
     # Unlike exists(), stat() tells a file that may not be seen from one that is not there.
     try:
@@ -114,6 +117,31 @@ def _expand_one(argument: str, notes: list[str]) -> list[LogFile]:
     return [LogFile(path)]
 
 
+def _no_log_in(folder: str) -> InputError:
+    return InputError(
+        f"The folder {folder} holds no log.",
+        f"Looked for files that end in {', '.join(SUFFIXES)}, packed or not.",
+    )
+
+
+def _at_address(argument: str, notes: list[str], store: Store) -> list[LogFile]:
+    found = store.at(argument)
+    if found is None:
+        matches = globbed(argument, store)
+        if not matches:
+            raise InputError(f"{argument} does not exist.", "Check the address.")
+        return [LogFile(path) for path in matches]
+    if not found.is_dir():
+        return [LogFile(found)]
+    inside = [
+        LogFile(path, named=False)
+        for path in walked(found, lambda name: _ends(name, SUFFIXES), notes)
+    ]
+    if not inside:
+        raise _no_log_in(argument)
+    return inside
+
+
 def _inside(top: Path, notes: list[str]) -> Iterator[Path]:
     """Every file of a folder that could be a log; an unreadable folder is an error, not a gap."""
 
@@ -130,7 +158,7 @@ def _inside(top: Path, notes: list[str]) -> Iterator[Path]:
             continue
         seen.add((stat.st_dev, stat.st_ino))
         if SITE_MARKER in names:
-            notes.append(f"the folder {here.name} was built by wattboard: passed over")
+            notes.append(BUILT_BY_US.format(here.name))
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -140,7 +168,7 @@ def _inside(top: Path, notes: list[str]) -> Iterator[Path]:
             if (here / name).is_file():
                 yield here / name
             else:
-                notes.append(f"{name} is no file, or a link that leads nowhere: passed over")
+                notes.append(NO_FILE.format(name))
 
 
 def _ends(name: str, suffixes: Sequence[str]) -> bool:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from wattboard.errors import InputError
+from wattboard.remote import LogPath
 from wattboard.schema import FileKind
 
 HEAD_BYTES = 256 * 1024
 HEAD_LINES = 400
+PAGE_BYTES = 64 * 1024
 # As the engine splits lines: not at a form feed or U+2028, which str.splitlines takes for ends too.
 LINE_END = re.compile(r"\r\n|\n|\r")
 BOM_8, BOM_LE, BOM_BE = b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"
@@ -48,7 +50,7 @@ class NotALogError(InputError):
 class Head:
     """First lines of a text file, or the columns and first rows of a Parquet file."""
 
-    path: Path
+    path: LogPath
     kind: FileKind
     encoding: str
     lines: tuple[str, ...]
@@ -63,7 +65,7 @@ class Head:
         return self.path.name
 
 
-def unreadable(path: Path, error: OSError | ValueError) -> InputError:
+def unreadable(path: LogPath | str, error: OSError | ValueError) -> InputError:
     """Our word for an error that the system has with a path."""
     if isinstance(error, FileNotFoundError):
         return InputError(f"{path} does not exist.", "Check the name of the file.")
@@ -79,10 +81,10 @@ def unreadable(path: Path, error: OSError | ValueError) -> InputError:
     return InputError(f"{str(path)!r} can be no name of a file: {error}.", "Check the name.")
 
 
-def _first_bytes(path: Path) -> bytes:
+def _first_bytes(path: LogPath) -> bytes:
     try:
         # Opening a pipe would wait for whoever writes to it, and reading it would use it up.
-        mode = path.stat().st_mode
+        mode = path.stat().st_mode if isinstance(path, Path) else 0
         for is_special, what in SPECIAL:
             if is_special(mode):
                 raise InputError(
@@ -90,20 +92,19 @@ def _first_bytes(path: Path) -> bytes:
                     "Write it to a file first, for example: cat > log.csv",
                 )
         with path.open("rb") as handle:
-            start = handle.read(4)
-        if start[:2] == b"\x1f\x8b" or start == b"\x28\xb5\x2f\xfd":
+            start = handle.read(HEAD_BYTES)
+        if start[:2] == b"\x1f\x8b" or start[:4] == b"\x28\xb5\x2f\xfd":
             return _unpacked_head(path, "gzip" if start[:2] == b"\x1f\x8b" else "zstd")
-        with path.open("rb") as handle:
-            return handle.read(HEAD_BYTES)
+        return start
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
 
 
-def _unpacked_head(path: Path, packing: str) -> bytes:
+def _unpacked_head(path: LogPath, packing: str) -> bytes:
     import pyarrow as pa
 
     try:
-        with pa.input_stream(str(path), compression=packing) as stream:
+        with path.open("rb") as packed, pa.input_stream(packed, compression=packing) as stream:
             return bytes(stream.read(HEAD_BYTES))
     except (OSError, ValueError) as error:
         # Arrow's own errors are ValueErrors or OSErrors without a number: the packing is damaged.
@@ -115,7 +116,7 @@ def _unpacked_head(path: Path, packing: str) -> bytes:
         raise
 
 
-def read_head(path: Path) -> Head:
+def read_head(path: LogPath) -> Head:
     """Read the head of a file.
 
     Raises:
@@ -153,7 +154,7 @@ def read_head(path: Path) -> Head:
     return Head(path, kind, encoding, tuple(lines), notes=notes)
 
 
-def _decoded(path: Path, data: bytes) -> tuple[str, str, tuple[str, ...]]:
+def _decoded(path: LogPath, data: bytes) -> tuple[str, str, tuple[str, ...]]:
     order = _utf16_order(data)
     if order == "be":
         raise InputError(
@@ -190,7 +191,7 @@ def _utf16_order(data: bytes) -> str:
     return "be" if high > 0.7 * half and low < 0.05 * half else ""
 
 
-def _check_json(path: Path, encoding: str, data: bytes, lines: list[str]) -> None:
+def _check_json(path: LogPath, encoding: str, data: bytes, lines: list[str]) -> None:
     if encoding != "utf-8":
         told = "UTF-16" if encoding == "utf-16" else "not UTF-8"
         raise InputError(
@@ -217,7 +218,7 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _refuse(path: Path, data: bytes) -> None:
+def _refuse(path: LogPath, data: bytes) -> None:
     if not data.strip():
         raise NotALogError(f"{path.name} is empty.", "Name a file with readings.")
     for magic, what in KINDS:
@@ -243,14 +244,18 @@ def _refuse(path: Path, data: bytes) -> None:
         )
 
 
-def _parquet_head(path: Path) -> Head:
+def _parquet_head(path: LogPath) -> Head:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        # A page at a time: a row group may be the whole file, and lie far away.
+        with (
+            path.open("rb") as bytes_,
+            pq.ParquetFile(bytes_, buffer_size=PAGE_BYTES, pre_buffer=False) as file,
+        ):
             schema = file.schema_arrow
-            batch = next(file.iter_batches(batch_size=HEAD_LINES), None)
+            batch = next(file.iter_batches(batch_size=HEAD_LINES, use_threads=False), None)
             rows = tuple(batch.to_pylist()) if batch is not None else ()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(

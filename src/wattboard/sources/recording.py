@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wattboard.schema import COLUMN, KINDS, Binding, Recipe
 from wattboard.sources.head import Head
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TIME, WIDTH, ZONE, SIMULATED = "time_us", "width_us", "zone", "simulated"
 BY = "_by"
@@ -44,14 +47,24 @@ def detect(head: Head) -> Recipe | None:
 def _simulated(head: Head) -> bool:
     """Whether any reading of the file says of itself that no machine drew it."""
     if head.kind != "parquet":
-        lines = head.path.read_text("utf-8", errors="replace").splitlines()
-        return any(row.get(SIMULATED) is True for row in _rows(lines))
+        return any(row.get(SIMULATED) is True for row in _rows(_lines(head)))
     if SIMULATED not in head.columns:
         return False
     import pyarrow.compute as pc
+
+    return bool(pc.any(_columns(head, [SIMULATED])[SIMULATED]).as_py())
+
+
+def _lines(head: Head) -> list[str]:
+    with head.path.open("rb") as file:
+        return file.read().decode("utf-8", errors="replace").splitlines()
+
+
+def _columns(head: Head, names: list[str]) -> pa.Table:
     import pyarrow.parquet as pq
 
-    return bool(pc.any(pq.read_table(head.path, columns=[SIMULATED])[SIMULATED]).as_py())
+    with head.path.open("rb") as file:
+        return pq.read_table(file, columns=names, use_threads=False)
 
 
 def _means(head: Head, header: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
@@ -59,12 +72,10 @@ def _means(head: Head, header: tuple[str, ...]) -> tuple[tuple[str, str, str], .
     told = {f"{name.rsplit('_', 1)[0]}{BY}": name for name in header if name in COLUMN}
     known = [name for name in header if name in told]
     if head.kind == "parquet":
-        import pyarrow.parquet as pq
-
-        table = pq.read_table(head.path, columns=known)
+        table = _columns(head, known)
         found = {name: table[name].unique().to_pylist() for name in known}
     else:
-        rows = _rows(head.path.read_text("utf-8", errors="replace").splitlines())
+        rows = _rows(_lines(head))
         found = {name: list(dict.fromkeys(row.get(name) for row in rows)) for name in known}
     return tuple(
         (told[name], kind, by)

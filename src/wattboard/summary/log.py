@@ -16,7 +16,10 @@ class InputFile(Model):
     name: str
     role: Literal["log", "co2", "gpus", "energy", "intensity", "config"]
     bytes: int
-    sha256: str | None = Field(description="None where it is not published")
+    sha256: str | None = Field(
+        description="None where it is not published, or the file is at an address: its bytes are read "
+        "where it lies"
+    )
     origin: Origin | None = Field(default=None, description="where it was fetched from")
 
 
