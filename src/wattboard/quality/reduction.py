@@ -170,7 +170,7 @@ def reduce_log(
         rows=without_silence(thawed, silence, grid),
         tallies=tallies,
         pieces=(Piece(thawed, thawed, tallies),) if frozen is not None else log.in_pieces(),
-        clean=clean_pieces(log.pieces, silence, grid) if frozen is None else (),
+        clean=clean_pieces(log.pieces, silence, grid) if log.pieces and frozen is None else (),
         minutes=_counted(minutes, log.columns, silence, frozen),
         flow=flow,
         grid=grid,

@@ -125,15 +125,15 @@ def find_silence(
             wanted.append(here[alive[here] & (seen["n"][here] > 1)])
     edges = np.unique(np.concatenate(wanted))
     near = _rows_near(bench, pieces, seen["minute"][edges], found.groups, grid)
-    marks: dict[str, NDArray[np.int64]] = {}
+    marks: dict[str, NDArray[Any]] = {}
     firsts: dict[str, int | None] = {}
     for group, members in found.groups.items():
         run, decisive, _ = runs[group]
         ends = _ends(bench, near, members, edges) if near is not None else {}
         first = _mark(seen, group, members, run, decisive, width_us, ends, marks)
         firsts[group] = first
-    place_marks(bench, found, seen, marks, minutes)
-    if found.table:
+    if marks:
+        place_marks(bench, found, seen["minute"], marks, minutes, pieces, grid)
         count_in_instants(bench, found, pieces, grid)
         if near is not None:
             found.ends = extremes_at_ends(bench, near, found, grid)
@@ -277,7 +277,7 @@ def _mark(
     decisive_us: int,
     width_us: int,
     ends: dict[str, NDArray[np.int64]],
-    marks: dict[str, NDArray[np.int64]],
+    marks: dict[str, NDArray[Any]],
 ) -> int | None:
     """Decide on each run, and mark what is silent; the first silent time, if there is any."""
 
@@ -308,7 +308,7 @@ def _mark(
     before[right] = of_edge("first_alive", right)
     marks[f"{group}__before"], marks[f"{group}__after"] = before, after
     for column in members:
-        lost = np.zeros(count, dtype=np.int64)
+        lost = np.zeros(count, dtype=np.int32)
         lost[left] += of_edge(f"{column}__tail", left)
         lost[right] += of_edge(f"{column}__head", right)
         marks[f"{column}__lost"] = lost

@@ -18,7 +18,6 @@ from wattboard.summary import RuleResult
 
 if TYPE_CHECKING:
     import narwhals as nw
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 FAR = 2**62
@@ -30,8 +29,8 @@ class Silence:
 
     ``marks`` has a row for each minute that is silent in part or whole: zeros of a group before
     ``GROUP__before`` and after ``GROUP__after`` are no readings; where ``GROUP__before`` is ``FAR``
-    the whole minute is silent, elsewhere ``COLUMN__lost`` counts the zeros that are none. ``table``
-    is the same as arrays.
+    the whole minute is silent, elsewhere ``COLUMN__lost`` counts the zeros that are none. ``keys``
+    stand for the marks of each piece of the log.
     ``zeros`` counts the same by column over all readings. ``ends`` has the extremes of what is left of
     each column (``COLUMN__low``, ``COLUMN__high``) in the minutes in which silence begins or ends.
     """
@@ -41,61 +40,73 @@ class Silence:
     wholly: tuple[str, ...] = ()
     zeros: dict[str, int] = field(default_factory=dict)
     marks: nw.LazyFrame[Any] | None = None
-    table: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    keys: tuple[Key, ...] = ()
     ends: nw.LazyFrame[Any] | None = None
 
 
 def place_marks(
     bench: Workbench,
     found: Silence,
-    seen: dict[str, NDArray[Any]],
-    marks: dict[str, NDArray[np.int64]],
+    minute: NDArray[np.int64],
+    marks: dict[str, NDArray[Any]],
     minutes: nw.LazyFrame[Any],
+    pieces: Sequence[Piece],
+    grid: Grid,
 ) -> None:
-    """The marks, in the engine too, and the zeros counted that they take away."""
-    if not marks:
-        return
+    """``marks`` by ``minute`` into the engine, and the zeros counted that they take away.
+
+    They are taken out of where they are given: with all of them a minute has some hundred bytes.
+    """
     import pyarrow as pa
 
-    touched = np.zeros(len(seen["minute"]), dtype=bool)
+    touched = np.zeros(len(minute), dtype=bool)
     for name, values in marks.items():
         if name.endswith("__before"):
             touched |= values != -FAR
         elif name.endswith("__after"):
             touched |= values != FAR
-    table = {"minute": seen["minute"][touched].astype(np.int64)}
-    table |= {name: values[touched] for name, values in marks.items()}
+    table = {"minute": minute[touched].astype(np.int64)}
+    marked = {group for group in found.groups if f"{group}__before" in marks}
+    while marks:
+        name, values = marks.popitem()
+        table[name] = values[touched]
+        del values
     found.marks = bench.place(pa.table(table), "silence")
+    found.keys = tuple(_key_of(piece, table, grid) for piece in pieces)
+    del table
     joined = minutes.join(found.marks, on="minute", how="inner")
     wanted = {
         column: lost_zeros(group, column).sum()
         for group, members in found.groups.items()
-        if f"{group}__before" in marks
+        if group in marked
         for column in members
     }
     totals = bench.collect(joined.select(**wanted)).to_pylist()[0]
     found.zeros = {column: int(value or 0) for column, value in totals.items()}
-    found.table = table
 
 
-def _of_piece(
-    piece: Piece, marks: dict[str, NDArray[np.int64]], grid: Grid
-) -> tuple[dict[str, NDArray[np.int64]], Key]:
-    """The marks in the minutes of a piece, and what stands for them."""
-    own = piece.own_buckets(marks["minute"], grid.grain_us, grid.origin_us)
-    mine = {name: values[own] for name, values in marks.items()}
-    digest = hashlib.sha256(b"".join(values.tobytes() for values in mine.values())).hexdigest()
-    return mine, (grid.grain_us, grid.origin_us, *mine, digest)
+def _key_of(piece: Piece, marks: dict[str, NDArray[Any]], grid: Grid) -> Key:
+    """What stands for the marks in the minutes of a piece; nothing where there are none."""
+    if not piece.key:
+        return ()
+    own = np.flatnonzero(piece.own_buckets(marks["minute"], grid.grain_us, grid.origin_us))
+    if not len(own):
+        return ()
+    # Minutes are in order, so that those of a piece are a stretch of them.
+    mine = slice(int(own[0]), int(own[-1]) + 1)
+    digest = hashlib.sha256()
+    for name in sorted(marks):
+        digest.update(marks[name][mine].tobytes())
+    return (grid.grain_us, grid.origin_us, *sorted(marks), digest.hexdigest())
 
 
 def clean_pieces(pieces: Sequence[Piece], silence: Silence, grid: Grid) -> tuple[CleanPiece, ...]:
     """The rows of each piece without what is silent."""
-    found = []
-    for piece in pieces:
-        marked = _of_piece(piece, silence.table, grid)[1] if silence.table else ()
-        rows = without_silence(piece.frame, silence, grid)
-        found.append(CleanPiece(rows, piece.key_of("clean", *marked)))
-    return tuple(found)
+    keys = silence.keys or ((),) * len(pieces)
+    return tuple(
+        CleanPiece(without_silence(piece.frame, silence, grid), piece.key_of("clean", *key))
+        for piece, key in zip(pieces, keys, strict=True)
+    )
 
 
 def count_in_instants(
@@ -105,31 +116,20 @@ def count_in_instants(
     grid: Grid,
 ) -> None:
     """Zeros of readings to zeros of instants: the first tally is all readings, others correct it."""
-    import pyarrow as pa
-
-    for piece in pieces:
-        if not piece.tallies[1:]:
+    for piece, marked in zip(pieces, found.keys, strict=True):
+        if not piece.tallies[1:] or (piece.key and not marked):
             continue
-        mine, digest = _of_piece(piece, found.table, grid)
-        if not len(mine["minute"]):
-            continue
-        key = piece.key_of("lost", *digest)
-        make = partial(_lost_in_instants, bench, found, piece.tallies[1:], pa.table(mine), grid)
+        key = piece.key_of("lost", *marked)
+        make = partial(_lost_in_instants, found, piece.tallies[1:], grid)
         for column, count in first_row(bench, bench.kept(key, "lost", make)).items():
             found.zeros[column] += int(count or 0)
 
 
-def _lost_in_instants(
-    bench: Workbench,
-    found: Silence,
-    tallies: Sequence[Tally],
-    marks: pa.Table,
-    grid: Grid,
-) -> nw.LazyFrame[Any]:
+def _lost_in_instants(found: Silence, tallies: Sequence[Tally], grid: Grid) -> nw.LazyFrame[Any]:
     """By how much the tallies change the number of silent zeros of each column, in one row."""
     import narwhals as nw
 
-    placed = bench.place(marks, "silent")
+    assert found.marks is not None
     columns = {
         column: group
         for group, members in found.groups.items()
@@ -139,7 +139,7 @@ def _lost_in_instants(
     parts = []
     for tally in tallies:
         joined = tally.frame.with_columns(minute=grid.bucket(grid.grain_us)).join(
-            placed, on="minute", how="inner"
+            found.marks, on="minute", how="inner"
         )
         times = (nw.col(tally.weight) if tally.weight else nw.lit(1)) * tally.sign
         parts.append(
