@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pickle
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +18,7 @@ import command_line
 from spark_local import defaults, differences
 from wattboard import build, pipeline
 from wattboard.engine import Cache, Engine, open_engine
+from wattboard.sample import write_sample
 from wattboard.settings import Settings
 from wattboard.summary import Summary
 
@@ -52,6 +55,43 @@ def templates_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jinja2.Environment, "compile", once)
         yield
+
+
+def once_a_run(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Any]
+) -> tuple[Path, Any]:
+    """A folder that ``make`` filled, and what it gave; made by the first worker that asks for it."""
+    top = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        top = top.parent
+    folder, given = top / name, top / f"{name}.pickle"
+    with (top / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not given.exists():
+            # What a worker left that failed.
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            made = make(folder)
+            given.write_bytes(pickle.dumps(made))
+    return folder, pickle.loads(given.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def sample_built(tmp_path_factory: pytest.TempPathFactory) -> build.Built:
+    """The site of the simulated log, for tests that read it and leave it as it is."""
+
+    def make(folder: Path) -> build.Built:
+        write_sample(folder / "sample.csv", rows=60_000)
+        given = Settings(
+            log=[str(folder / "sample.csv")],
+            out=str(folder / "site"),
+            location="ECU",
+            tariff=0.1,
+            currency="USD",
+        )
+        return build.build(given, use_cache=False)
+
+    return once_a_run(tmp_path_factory, "sample", make)[1]
 
 
 @pytest.fixture
