@@ -101,6 +101,17 @@ def shared() -> Path:
     return SHARED
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on Spark first: the first worker runs them with one Java, the second starts behind them."""
+    items.sort(key=lambda item: not _on_spark(item))
+
+
+def _on_spark(item: pytest.Item) -> bool:
+    given = getattr(item, "callspec", None)
+    asked = given is not None and given.params.get("engine_name") == "spark"
+    return asked or "spark" in getattr(item, "fixturenames", ())
+
+
 # A test with this mark runs on each engine, through ``summarise`` or ``engine_name``.
 both_engines = pytest.mark.parametrize("engine_name", ["duckdb", "spark"], indirect=True)
 
@@ -256,9 +267,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Spark in this process, one session for all tests of a worker: the name of the engine."""
     needed("java")
     before = os.environ.get("SPARK_CONF_DIR")
-    # The disk as a file system of another kind, at viewfs://disk/top/.
-    mount = {"spark.hadoop.fs.viewfs.mounttable.disk.link./top": "file:///"}
-    os.environ["SPARK_CONF_DIR"] = str(defaults(tmp_path_factory.mktemp("spark"), **mount))
+    more = {
+        # The disk as a file system of another kind, at viewfs://disk/top/.
+        "spark.hadoop.fs.viewfs.mounttable.disk.link./top": "file:///",
+        # So many builds in one Java are worth its better compiler; the first of them take longer.
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
+    }
+    os.environ["SPARK_CONF_DIR"] = str(defaults(tmp_path_factory.mktemp("spark"), **more))
     yield "local[2]"
     if before is None:
         del os.environ["SPARK_CONF_DIR"]
