@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pickle
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +18,7 @@ import command_line
 from spark_local import defaults, differences
 from wattboard import build, pipeline
 from wattboard.engine import Cache, Engine, open_engine
+from wattboard.sample import write_sample
 from wattboard.settings import Settings
 from wattboard.summary import Summary
 
@@ -54,11 +57,59 @@ def templates_compiled_once() -> Iterator[None]:
         yield
 
 
+def once_a_run(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Any]
+) -> tuple[Path, Any]:
+    """A folder that ``make`` filled, and what it gave; made by the first worker that asks for it."""
+    top = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        top = top.parent
+    folder, given = top / name, top / f"{name}.pickle"
+    with (top / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not given.exists():
+            # What a worker left that failed.
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            made = make(folder)
+            given.write_bytes(pickle.dumps(made))
+    return folder, pickle.loads(given.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def sample_built(tmp_path_factory: pytest.TempPathFactory) -> build.Built:
+    """The site of the simulated log, for tests that read it and leave it as it is."""
+
+    def make(folder: Path) -> build.Built:
+        write_sample(folder / "sample.csv", rows=60_000)
+        given = Settings(
+            log=[str(folder / "sample.csv")],
+            out=str(folder / "site"),
+            location="ECU",
+            tariff=0.1,
+            currency="USD",
+        )
+        return build.build(given, use_cache=False)
+
+    return once_a_run(tmp_path_factory, "sample", make)[1]
+
+
 @pytest.fixture
 def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real data does not stand beside the project")
     return SHARED
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on Spark first: the first worker runs them with one Java, the second starts behind them."""
+    items.sort(key=lambda item: not _on_spark(item))
+
+
+def _on_spark(item: pytest.Item) -> bool:
+    given = getattr(item, "callspec", None)
+    asked = given is not None and given.params.get("engine_name") == "spark"
+    return asked or "spark" in getattr(item, "fixturenames", ())
 
 
 # A test with this mark runs on each engine, through ``summarise`` or ``engine_name``.
@@ -216,9 +267,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Spark in this process, one session for all tests of a worker: the name of the engine."""
     needed("java")
     before = os.environ.get("SPARK_CONF_DIR")
-    # The disk as a file system of another kind, at viewfs://disk/top/.
-    mount = {"spark.hadoop.fs.viewfs.mounttable.disk.link./top": "file:///"}
-    os.environ["SPARK_CONF_DIR"] = str(defaults(tmp_path_factory.mktemp("spark"), **mount))
+    more = {
+        # The disk as a file system of another kind, at viewfs://disk/top/.
+        "spark.hadoop.fs.viewfs.mounttable.disk.link./top": "file:///",
+        # So many builds in one Java are worth its better compiler; the first of them take longer.
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC",
+    }
+    os.environ["SPARK_CONF_DIR"] = str(defaults(tmp_path_factory.mktemp("spark"), **more))
     yield "local[2]"
     if before is None:
         del os.environ["SPARK_CONF_DIR"]

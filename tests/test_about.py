@@ -18,7 +18,6 @@ from wattboard.addresses import site_address
 from wattboard.charts import figures
 from wattboard.errors import UsageError
 from wattboard.reference import calculator_tables
-from wattboard.sample import write_sample
 from wattboard.settings import Settings, read_settings
 from wattboard.site import PAGES, render, settings_command
 from wattboard.site.about import site_name
@@ -33,11 +32,9 @@ HOSTILE = '</script><script>alert(1)</script>"&{}%$#_^~\\ <!--'
 
 
 @pytest.fixture(scope="module")
-def summary(tmp_path_factory: pytest.TempPathFactory) -> Summary:
-    path = tmp_path_factory.mktemp("about") / "sample.csv"
-    write_sample(path, rows=20_000)
-    settings = Settings(log=[str(path)], location="ECU", tariff=0.1, currency="USD")
-    return build.summarise(settings, use_cache=False)[0]
+def summary(sample_built: build.Built) -> Summary:
+    # Of pages alone, without tiles beside them.
+    return sample_built.summary.model_copy(update={"pyramid": None})
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,6 @@ from test_browser import Visit
 from wattboard import build, reference
 from wattboard.footprint import operational_co2e_kg
 from wattboard.format import quantity, scaled
-from wattboard.sample import write_sample
-from wattboard.settings import Settings
 from wattboard.summary import Summary
 
 pytestmark = pytest.mark.browser
@@ -25,21 +23,13 @@ CHARTS = (
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> build.Built:
-    folder = tmp_path_factory.mktemp("ai")
-    write_sample(folder / "sample.csv", rows=20_000)
-    settings = Settings(log=[str(folder / "sample.csv")], out=str(folder / "site"), location="ECU")
-    return build.build(settings, use_cache=False)
+def url(sample_built: build.Built) -> str:
+    return f"{sample_built.site.path.as_uri()}/ai-models.html"
 
 
 @pytest.fixture(scope="module")
-def url(built: build.Built) -> str:
-    return f"{built.site.path.as_uri()}/ai-models.html"
-
-
-@pytest.fixture(scope="module")
-def summary(built: build.Built) -> Summary:
-    return built.summary
+def summary(sample_built: build.Built) -> Summary:
+    return sample_built.summary
 
 
 def plot(name: str) -> str:

@@ -15,21 +15,14 @@ import pytest
 from conftest import Visit
 from reading_by_key import read_by_key
 from wattboard import build
-from wattboard.sample import write_sample
-from wattboard.settings import Settings
 from wattboard.site import PAGES
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("web")
-    write_sample(folder / "sample.csv", rows=80_000)
-    settings = Settings(
-        log=[str(folder / "sample.csv")], out=str(folder / "pages/site"), location="ECU"
-    )
-    return build.build(settings, use_cache=False).site.path
+def site(sample_built: build.Built) -> Path:
+    return sample_built.site.path
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -48,17 +41,28 @@ def server(site: Path) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("place", ["disk", "server"])
-def test_every_page(browser: Any, site: Path, server: str, place: str, width: int) -> None:
+DRAWN_IN_FULL = """() => [...document.querySelectorAll("[data-chart]")].every((chart) => {
+    const { width } = chart.querySelector(".main-svg").getBoundingClientRect();
+    return Math.abs(width - chart.getBoundingClientRect().width) < 2;
+})"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("place", "width", "other"), [("disk", 390, 1280), ("server", 1280, 390)])
+def test_every_page(
+    browser: Any, site: Path, server: str, place: str, width: int, other: int, name: str
+) -> None:
+    """Opened at one width, and looked at in another one, too."""
     base = site.as_uri() if place == "disk" else server
-    for name in PAGES:
-        with Visit(browser, width) as visit:
-            page = visit.open(f"{base}/{name}.html")
-            assert visit.complaints == [], name
-            assert all(url.startswith((base, "data:", "blob:")) for url in visit.requests), name
+    with Visit(browser, width) as visit:
+        page = visit.open(f"{base}/{name}.html")
+        for one in (width, other):
+            page.set_viewport_size({"width": one, "height": 900})
+            page.wait_for_function(DRAWN_IN_FULL)
             too_wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-            assert not too_wide, f"{name} scrolls sideways at {width}"
+            assert not too_wide, f"scrolls sideways at {one}"
+        assert visit.complaints == []
+        assert all(url.startswith((base, "data:", "blob:")) for url in visit.requests)
 
 
 PLOT = "document.querySelector('[data-chart=server-power-over-time]')"

@@ -168,7 +168,8 @@ def test_devices_of_a_host_add_up_and_a_wall_holds_its_parts(
         host("z", 5, base_w=40, device="gpu0"),
     ]
     log = write(tmp_path / "log.csv", hosts)
-    found = by_name(summarise(log))
+    summary = summarise(log)
+    found = by_name(summary)
     assert found["x"].energy_kwh == pytest.approx(integral(hosts[0].second, hosts[0].power_w)[0])
     assert found["z"].energy_kwh == pytest.approx(integral(hosts[4].second, hosts[4].power_w)[0])
     both = dict(zip(hosts[3].second.tolist(), hosts[3].power_w.tolist(), strict=True))
@@ -184,7 +185,7 @@ def test_devices_of_a_host_add_up_and_a_wall_holds_its_parts(
     assert found["y"].power_missing == 180
     alone = summarise(log, host="y")
     assert found["y"].energy_kwh == pytest.approx(alone.energy.integrated_kwh, rel=1e-9)
-    assert fleet_of(summarise(log)).damaged_hosts == 1
+    assert fleet_of(summary).damaged_hosts == 1
 
 
 @both_engines

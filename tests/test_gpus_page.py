@@ -14,8 +14,6 @@ from reading_by_key import read_by_key
 from wattboard import build
 from wattboard.format import scaled
 from wattboard.reference import from_database
-from wattboard.sample import write_sample
-from wattboard.settings import Settings
 
 pytestmark = pytest.mark.browser
 EFFICIENCY = "document.querySelector('[data-chart=gpu-efficiency]')"
@@ -23,11 +21,8 @@ ARITHMETIC = "document.querySelector('[data-chart=gpu-arithmetic]')"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("gpus")
-    write_sample(folder / "sample.csv", rows=20_000)
-    settings = Settings(log=[str(folder / "sample.csv")], out=str(folder / "site"))
-    return build.build(settings, use_cache=False).site.path
+def site(sample_built: build.Built) -> Path:
+    return sample_built.site.path
 
 
 @pytest.fixture(params=[1280, 390])

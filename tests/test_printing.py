@@ -12,8 +12,6 @@ import pytest
 from PIL import Image
 
 from wattboard import build
-from wattboard.sample import write_sample
-from wattboard.settings import Settings
 from wattboard.site import PAGES
 
 pytestmark = pytest.mark.browser
@@ -24,11 +22,8 @@ PX_PER_MM = 96 / 25.4
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("paper")
-    write_sample(folder / "sample.csv", rows=60_000)
-    settings = Settings(log=[str(folder / "sample.csv")], out=str(folder / "site"), location="ECU")
-    return build.build(settings, use_cache=False).site.path
+def site(sample_built: build.Built) -> Path:
+    return sample_built.site.path
 
 
 @pytest.fixture(scope="module")

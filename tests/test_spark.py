@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import command_line
 from conftest import ROOT, count_of, needed
 from power_logs import power_log
 from spark_local import (
@@ -186,7 +187,7 @@ def test_what_spark_cannot_read_as_duckdb_does(tmp_path: Path, summarise: Run, s
 
 
 def test_nothing_is_prepared_twice(tmp_path: Path, own_cache: Path, spark: str) -> None:
-    log = hosts(tmp_path / "log.csv", rows=50)
+    log = written(tmp_path / "log.csv", ["time,watts", *[f"{clock(i)},{i}" for i in range(40)]])
     settings = Settings(log=[str(log)], engine=spark)
     first, from_cache = build.summarise(settings)
     assert not from_cache
@@ -238,13 +239,20 @@ def test_a_cache_that_is_emptied_while_spark_writes(tmp_path: Path, own_cache: P
 def test_a_model_and_its_rows_from_spark(
     tmp_path: Path, wattboard: Callable[..., Any], spark: str
 ) -> None:
-    """Fit and predict, with the rows written by the engine and put together here."""
+    """Fit and predict, with the rows written by the engine and put together here.
+
+    On Spark the first command has a process of its own, and the second one this process's Java.
+    """
     log = power_log(7, hours=12, step_s=10).write(tmp_path / "log.csv")
     told = {}
     for engine in ("duckdb", spark):
         model, out = tmp_path / f"{engine}.json", tmp_path / f"{engine}.parquet"
-        for command in (["fit", log, "-o", model], ["predict", model, log, "-o", out]):
-            done = wattboard(*command, "--engine", engine, "--quiet")
+        fit = ["fit", log, "-o", model, "--engine", engine, "--quiet"]
+        predict = ["predict", model, log, "-o", out, "--engine", engine, "--quiet"]
+        for done in (
+            wattboard(*fit) if engine == spark else command_line.here(*fit),
+            command_line.here(*predict),
+        ):
             assert done.returncode == 0, done.stderr
             assert done.stderr == ""
         told[engine] = pq.read_table(out)

@@ -12,8 +12,6 @@ from conftest import Visit as Visited
 from wattboard import build, reference
 from wattboard.charts.world_map import told
 from wattboard.format import number, share
-from wattboard.sample import write_sample
-from wattboard.settings import Settings
 from wattboard.summary import CO2
 
 pytestmark = pytest.mark.browser
@@ -22,11 +20,8 @@ GEO = f"(() => {{ const g = {MAP}._fullLayout.geo; return [g.center.lon, g.proje
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    write_sample(folder / "sample.csv", rows=20_000)
-    settings = Settings(log=[str(folder / "sample.csv")], out=str(folder / "site"), location="ECU")
-    return build.build(settings, use_cache=False).site.path
+def site(sample_built: build.Built) -> Path:
+    return sample_built.site.path
 
 
 @pytest.fixture(scope="module")
