@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wattboard.errors import InputError
+from wattboard.memory import give_back
 from wattboard.one_host import of_one_host
 from wattboard.remote import LogPath
 from wattboard.settings import Settings
@@ -189,6 +190,7 @@ def clean_up(work: Work, prepared: Sequence[Prepared]) -> tuple[CleanLog, list[S
     from wattboard.zones import stretches
 
     clean = clean_log(work.engine, **_as_prepared(work, prepared), files=_files(work, prepared))
+    give_back()
     return clean, stretches(work.sources[0].recipe.timezone, clean.first_us, clean.last_us)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wattboard.memory import give_back
 from wattboard.settings import Settings
 from wattboard.summary import Pyramid, PyramidLevel
 from wattboard.zones import Stretch, stretches
@@ -86,6 +87,7 @@ class Tiling:
         from wattboard.tiles import Material, Wanted, make_tiles
 
         work.progress.stage("Cutting the readings into tiles", 0, work.engine.progress)
+        give_back()
         budget = MAIL_BYTES if self._settings.single_file else SITE_BYTES - PAGES_BYTES
         wanted = Wanted(self._settings.detail, budget)
         with self._cache.writing(self._name) as path:

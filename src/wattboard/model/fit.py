@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattboard.format import span
+from wattboard.memory import give_back
 from wattboard.model.change_points import regime_of
 from wattboard.model.features import FOLDS, Candidates, candidates, choose
 from wattboard.model.grains import (
@@ -116,6 +117,7 @@ def fit_power(material: Material) -> FittedPower:
     says so, and tells plateaus of power alone.
     """
     columns = [c for c in ACTIVITY_COLUMNS if c in material.log.columns]
+    give_back()
     grains = read_grains(material.bench, material.log, columns)
     tried = candidates(grains)
     try:
@@ -133,6 +135,7 @@ def fit_power(material: Material) -> FittedPower:
                 material.timezone,
             )
         )
+    give_back()
     low, high = seen_range(material.bench, material.log, fitting.features, fitting.grains)
     return FittedPower(fitted_report(fitting), fitting.linear, fitting.stretches, low, high)
 
@@ -197,12 +200,15 @@ def _features_and_regimes(
     regime = np.full(len(grains.start_us), -1, dtype=np.int64)
     regime[complete] = np.where(usual, regime_of(starts, len(usual)), -1)
     width_us = _width_us(grains.start_us[regime >= 0], regime[regime >= 0], grains, ready.width_us)
+    give_back()
     features, aside = choose(grains, regime, width_us, tried)
+    give_back()
     # In the order of the columns, so that the most usual one comes first.
     features.sort(key=ACTIVITY_COLUMNS.index)
     if features and features != list(first):
         complete = _complete(grains, features)
         starts, usual = find_starts(grains.where(complete), features)
+        give_back()
     return features, _Found(starts, width_us, usual), aside
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,7 @@ SECOND_US = 1_000_000
 # The share of its usual readings that a grain needs.
 WHOLE = 0.9
 QUICK_ROWS = 1_000_000
+BATCH_ROWS = 100_000
 # Widths that people read: seconds, minutes, hours.
 NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
@@ -35,6 +36,10 @@ class Bench(Protocol):
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """A small result out of the engine."""
+        ...
+
+    def in_order(self, frame: nw.LazyFrame[Any], by: str, rows: int) -> Iterator[pa.RecordBatch]:
+        """A large result out of the engine, sorted, so many rows at a time."""
         ...
 
     def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
@@ -133,7 +138,7 @@ def read_grains(bench: Bench, log: CleanedLog, columns: Sequence[str]) -> Grains
     """The finest buckets of the reduced log that hold power."""
     wanted = ["minute"]
     wanted += [f"{c}__{what}" for c in ("power_w", *columns) for what in ("n", "sum")]
-    return _grains(bench.collect(log.minutes.select(*wanted).sort("minute")), log, columns)
+    return _grains(bench, log.minutes.select(*wanted), log, columns)
 
 
 def read_aligned_grains(
@@ -148,32 +153,52 @@ def read_aligned_grains(
         for c in ("power_w", *columns)
         for expression in (nw.col(c).count().alias(f"{c}__n"), nw.col(c).sum().alias(f"{c}__sum"))
     ]
-    grouped = rows.with_columns(minute=minute).group_by("minute").agg(*sums).sort("minute")
-    return _grains(bench.collect(grouped), log, columns)
+    return _grains(
+        bench, rows.with_columns(minute=minute).group_by("minute").agg(*sums), log, columns
+    )
 
 
-def _grains(table: pa.Table, log: CleanedLog, columns: Sequence[str]) -> Grains:
+def _grains(
+    bench: Bench, frame: nw.LazyFrame[Any], log: CleanedLog, columns: Sequence[str]
+) -> Grains:
+    """From counts and sums; a batch at a time, as a log of years has a million of minutes."""
     grain_us, step_us = log.grid.grain_us, log.step_us
-    readings = table["power_w__n"].cast("int64").to_numpy()
-    known = readings > 0
+    parts: dict[str, list[NDArray[Any]]] = {}
+    for batch in bench.in_order(frame, "minute", BATCH_ROWS):
+        readings = batch["power_w__n"].cast("int64").to_numpy(zero_copy_only=False)
+        known = readings > 0
+        told = {
+            "minute": batch["minute"].cast("int64").to_numpy(zero_copy_only=False),
+            "n": readings,
+        }
+        for name in ("power_w", *columns):
+            count, total = (
+                batch[f"{name}__{what}"].cast("float64").to_numpy(zero_copy_only=False)
+                for what in ("n", "sum")
+            )
+            with np.errstate(invalid="ignore", divide="ignore"):
+                told[f"{name}__share"] = count / readings
+                told[name] = np.where(count > 0, total / count, np.nan)
+        for name, values in told.items():
+            parts.setdefault(name, []).append(values[known])
+
+    def whole(name: str) -> NDArray[Any]:
+        # What has been put together is not needed in parts.
+        return np.concatenate(parts.pop(name)) if parts else np.empty(0)
 
     def mean(name: str) -> NDArray[np.float64]:
-        count = table[f"{name}__n"].cast("float64").to_numpy()
-        total = table[f"{name}__sum"].cast("float64").to_numpy()
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = count / readings
-            found = np.where(count > 0, total / count, np.nan)
+        found, share = whole(name), whole(f"{name}__share")
         # A grain in which activity begins or ends has another mean than power in the same grain.
-        usual = np.median(share[known & (count > 0)]) if (known & (count > 0)).any() else 0.0
-        partial: NDArray[np.float64] = np.where(share < WHOLE * usual, np.nan, found)
-        return partial
+        usual = np.median(share[share > 0]) if (share > 0).any() else 0.0
+        found[share < WHOLE * usual] = np.nan
+        return found
 
     return Grains(
         max(grain_us, step_us),
-        (table["minute"].cast("int64").to_numpy() * grain_us + log.grid.origin_us)[known],
-        readings[known],
-        mean("power_w")[known],
-        {name: mean(name)[known] for name in columns},
+        whole("minute").astype(np.int64) * grain_us + log.grid.origin_us,
+        whole("n").astype(np.int64),
+        mean("power_w"),
+        {name: mean(name) for name in columns},
     )
 
 

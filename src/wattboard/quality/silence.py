@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wattboard.memory import give_back
 from wattboard.quality.buckets import Grid
 from wattboard.quality.catalogue import GROUPS, silence_name
 from wattboard.quality.pieces import Piece, all_rows
@@ -134,6 +135,7 @@ def find_silence(
         firsts[group] = first
     if marks:
         place_marks(bench, found, seen["minute"], marks, minutes, pieces, grid)
+        give_back()
         count_in_instants(bench, found, pieces, grid)
         if near is not None:
             found.ends = extremes_at_ends(bench, near, found, grid)
