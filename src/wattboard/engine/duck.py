@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # With what Python takes, the whole process stays under 800 MB however long the log is.
-DEFAULT_MEMORY, SORTING_MEMORY = "300MB", "160MB"
+DEFAULT_MEMORY, SORTING_MEMORY = "300MB", "240MB"
 # Its allocator keeps pages that are free for ten seconds, in which the next stage takes new ones.
 ALLOCATOR = ("DUCKDB_JE_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0")
 NO_SPACE = ("No space left", "max_temp_directory_size", "Could not write", "File too large")
