@@ -218,3 +218,19 @@ def test_a_log_of_one_machine_compares_its_periods(
         told = section.locator("[data-measure=mean_w] td").first.text_content()
         opens = comparable(made.summary).opens
         assert float(told) == pytest.approx(opens.rows[0].a, abs=0.051)
+
+
+def test_charts_of_many_hosts_are_drawn(browser: Any, tmp_path: Path) -> None:
+    """Every host is a point, also of more than a thousand: nothing that the page would not run."""
+    log = tmp_path / "hosts.csv"
+    write_hosts(log, hosts=1200, rows=24_000)
+    build.build(Settings(log=[str(log)], out=str(tmp_path / "site")), use_cache=False)
+    page = browser.new_page()
+    page.goto(f"{(tmp_path / 'site').as_uri()}/fleet.html")
+    chart = page.locator("[data-chart=idle-against-energy]")
+    chart.scroll_into_view_if_needed()
+    chart.locator(".main-svg").first.wait_for()
+    points = chart.locator(".scatterlayer .point")
+    points.first.wait_for(state="attached")
+    assert points.count() > 1000
+    page.close()

@@ -10,6 +10,7 @@ from wattboard.summary import Fleet, HostFigures
 
 RANKED = 30
 ROW_PX = 24
+MANY = 500
 
 
 def fleet_figures(fleet: Fleet | None, *, simulated: bool) -> dict[str, Figure]:
@@ -85,12 +86,13 @@ def hosts_by_energy(fleet: Fleet, *, simulated: bool) -> Figure:
 
 def _points(hosts: list[HostFigures], x: list[float], y: list[float], told: str) -> dict[str, Any]:
     return {
-        "type": "scattergl" if len(hosts) > 1000 else "scatter",
+        # Not WebGL: what draws with it makes code out of text, which the pages allow nothing to do.
+        "type": "scatter",
         "mode": "markers",
         "x": x,
         "y": y,
         "customdata": [host_name(one.host) for one in hosts],
-        "marker": {"color": ACCENT, "size": 8, "opacity": 0.75},
+        "marker": {"color": ACCENT, "size": 8 if len(hosts) <= MANY else 5, "opacity": 0.75},
         "hovertemplate": f"%{{customdata}}<br>{told}<extra></extra>",
     }
 
