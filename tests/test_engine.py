@@ -16,6 +16,7 @@ import pytest
 from conftest import both_engines, both_engines_with, count_of
 from wattboard import build
 from wattboard.engine import Cache, open_engine
+from wattboard.engine.room import with_room
 from wattboard.errors import InputError
 from wattboard.settings import Settings
 from wattboard.summary import Summary
@@ -408,3 +409,20 @@ assert found()
 def test_a_build_does_without_pandas() -> None:
     pytest.importorskip("pandas")
     subprocess.run([sys.executable, "-c", WITHOUT], check=True, timeout=60)
+
+
+def test_a_query_without_room_is_asked_again_with_one_thread() -> None:
+    connection = duckdb.connect(config={"threads": 3})
+    seen: list[int] = []
+
+    def query() -> int:
+        row = connection.execute("SELECT current_setting('threads')").fetchone()
+        assert row is not None
+        seen.append(row[0])
+        if len(seen) == 1:
+            raise duckdb.OutOfMemoryException("none left")
+        return 7
+
+    assert with_room(connection, query) == 7
+    assert seen == [3, 1]
+    assert connection.execute("SELECT current_setting('threads')").fetchone() == (3,)

@@ -16,6 +16,7 @@ from wattboard.engine.footers import extent_of
 from wattboard.engine.preparing import Preparer
 from wattboard.engine.protocol import Prepared
 from wattboard.engine.reading import text, told_apart_by
+from wattboard.engine.room import with_room
 from wattboard.errors import InputError, OutputError
 from wattboard.remote import LogPath
 from wattboard.schema import Recipe
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # With what Python takes, the whole process stays under 800 MB however long the log is.
-DEFAULT_MEMORY, SORTING_MEMORY = "300MB", "240MB"
+DEFAULT_MEMORY, SORTING_MEMORY = "360MB", "240MB"
 # Its allocator keeps pages that are free for ten seconds, in which the next stage takes new ones.
 ALLOCATOR = ("DUCKDB_JE_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0")
 NO_SPACE = ("No space left", "max_temp_directory_size", "Could not write", "File too large")
@@ -276,22 +277,7 @@ class DuckEngine:
             return self._with_room(lambda: frame.collect(backend="pyarrow").to_native())
 
     def _with_room(self, query: Callable[[], Any]) -> Any:
-        """The query, and if memory does not do for all threads, once more with one of them.
-
-        Each thread holds buffers that cannot be spilled, and a long log may leave no room for them.
-        """
-        import duckdb
-
-        try:
-            return query()
-        except duckdb.OutOfMemoryException:
-            threads = self.connection.execute("SELECT current_setting('threads')").fetchone()
-            assert threads is not None
-            self.connection.execute("SET threads = 1")
-            try:
-                return query()
-            finally:
-                self.connection.execute(f"SET threads = {threads[0]}")
+        return with_room(self.connection, query)
 
     def in_order(self, frame: nw.LazyFrame[Any], by: str, rows: int) -> Iterator[pa.RecordBatch]:
         """A large result out of the engine, sorted, so many rows at a time.

@@ -33,6 +33,7 @@ from wattboard.engine.reading import (
     time_expression,
     typed_select,
 )
+from wattboard.engine.room import with_room
 from wattboard.engine.scan import Scan, full_lines, scan
 from wattboard.remote import LogPath
 from wattboard.schema import Damage, Extent, Recipe
@@ -228,10 +229,13 @@ class Preparer:
             handle.write("\n".join(line.rstrip("\r\n") for line in lines) + "\n")
             handle.flush()
             again = replace(recipe, encoding="utf-8")
-            source = csv_source(
-                again, Path(handle.name), typed=False, rejects=self._fresh(), skip=0
-            )
-            return self._store(text_select(again, source, recipe.time_formats), to)
+
+            def stored() -> Path:
+                rejects = self._fresh()
+                source = csv_source(again, Path(handle.name), typed=False, rejects=rejects, skip=0)
+                return self._store(text_select(again, source, recipe.time_formats), to)
+
+            return with_room(self._connection, stored)
 
     def _converted(
         self, path: LogPath, recipe: Recipe, key: str
