@@ -10,7 +10,7 @@ import pytest
 
 from wattboard.errors import OutputError
 from wattboard.site.writer import MARKER, MARKER_TEXT, check_target, write_site
-from wattboard.sources.files import SITE_MARKER
+from wattboard.sources.passed_over import SITE_MARKER
 
 
 def test_one_marker() -> None:

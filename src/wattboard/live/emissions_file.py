@@ -30,7 +30,7 @@ from wattboard.footprint import footprint
 from wattboard.live.clock import steady_us
 from wattboard.live.readings import J_PER_KWH, PARTS, Reading
 from wattboard.live.totals import Sum
-from wattboard.sources.at_addresses import SITE_MARKER
+from wattboard.sources.passed_over import SITE_MARKER
 from wattboard.zones import US_PER_S as US
 
 if TYPE_CHECKING:

@@ -48,12 +48,11 @@ class CleanLog:
     """One row per instant, sensible values only, and how time runs.
 
     ``rows`` has ``time_us`` and the recorded canonical columns; ``tallies`` add up to the same with
-    the silent zeros still in it, ``lost_zeros`` of each column, and are cheaper to count. Of a log
-    whose files follow one another ``pieces`` have the tallies of each file, and ``by_piece`` its rows.
+    the silent zeros still in it, ``lost_zeros`` of each column, and are cheaper to count. Where files
+    follow one another ``pieces`` have the tallies of each, ``by_piece`` its rows.
     ``minutes`` (``COLUMN__n`` and ``COLUMN__sum``, of activity ``COLUMN__low`` and ``COLUMN__high``
     too, silence left out) and ``flow`` are the log reduced to buckets of ``grid``
-    (:mod:`wattboard.quality.buckets`). ``by_host`` is a log of several hosts before they were added
-    up.
+    (:mod:`wattboard.quality.buckets`). ``by_host`` is a log of hosts before they were added up.
     """
 
     rows: nw.LazyFrame[Any]

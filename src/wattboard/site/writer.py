@@ -18,7 +18,7 @@ from pathlib import Path
 from wattboard import interrupts
 from wattboard.errors import OutputError
 
-# What readers of logs pass over a folder for (sources.files.SITE_MARKER).
+# What readers of logs pass over a folder for (sources.passed_over.SITE_MARKER).
 MARKER = ".wattboard"
 MARKER_TEXT = "This folder is made by wattboard and replaced as a whole by the next build.\n"
 LISTED = "Its files:"

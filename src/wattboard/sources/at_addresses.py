@@ -8,11 +8,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from wattboard.remote import DeniedError, RemotePath, Store, joined, split
+from wattboard.sources.passed_over import BUILT_BY_US, NO_FILE, SITE_MARKER
 
-# In a folder that a build wrote (the site's writer puts it there): its tables are no readings.
-SITE_MARKER = ".wattboard"
-BUILT_BY_US = "the folder {} was built by wattboard: passed over"
-NO_FILE = "{} is no file, or a link that leads nowhere: passed over"
 MAGIC = re.compile(r"[*?[]")
 Listing = Callable[[RemotePath], list[RemotePath]]
 

@@ -11,8 +11,9 @@ from urllib.parse import unquote
 
 from wattboard.errors import InputError, UsageError
 from wattboard.remote import ADDRESS, LogPath, Store, check_address, is_remote, on_disk
-from wattboard.sources.at_addresses import BUILT_BY_US, NO_FILE, SITE_MARKER, globbed, walked
+from wattboard.sources.at_addresses import globbed, walked
 from wattboard.sources.head import unreadable
+from wattboard.sources.passed_over import BUILT_BY_US, NO_FILE, SITE_MARKER
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".jsonl", ".ndjson", ".parquet")
 # What stands beside logs for people to read has these names too.
