@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ from wattboard.model.linear import difference_slopes, within_slopes
 from wattboard.model.moments import least_squares, moments_of, slope_intervals
 from wattboard.model.noise import noise_w
 from wattboard.model.reanchor import run_forward
+from wattboard.model.report import _density
 from wattboard.model.scores import Table, folds_of, score
 from wattboard.model.shares import EnergyByBucket, row_energy_kwh
 from wattboard.sample import write_sample
@@ -183,6 +185,15 @@ def test_plateaus_of_power_alone_fit_nothing(hourly: ModelReport) -> None:
     times = [(one.start, one.end) for one in hourly.regimes]
     assert times == sorted(times)
     assert all(end <= start for (_, end), (start, _) in itertools.pairwise(times))
+
+
+def test_a_mean_on_an_edge_of_the_density_has_one_bin_whatever_its_last_digit() -> None:
+    """Engines add up in their own order; 90 to 150 W has an edge at each whole watt."""
+    edge = np.array([90.0, 93.0, 117.0, 149.0, 150.0])
+    sides = [edge * (1 - 1e-15), edge, edge * (1 + 1e-15)]
+    found = [_density(SimpleNamespace(power_w=actual), np.flip(edge)) for actual in sides]
+    assert found[0] == found[1] == found[2]
+    assert found[1].edges_w == [float(watts) for watts in range(90, 151)]
 
 
 def test_a_report_has_all_that_is_documented(hourly: ModelReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -90,6 +91,30 @@ def test_mapping_with_units(tmp_path: Path, summarise: Run) -> None:
     summary = summarise(path, columns="time=when,power_w=a:kW,cpu_util_pct=b:ratio")
     constant(summary)
     assert next(s for s in summary.statistics if s.column == "cpu_util_pct").mean == 50
+
+
+def test_hosts_and_devices_keep_their_names_beside_a_mapping(
+    tmp_path: Path, summarise: Run
+) -> None:
+    lines = ["when,machine,device,watts"]
+    lines += [
+        f"2024-03-01 00:{m:02d}:00,{host},{device},{50 * place}"
+        for m in MINUTES
+        for place, (host, device) in enumerate(itertools.product("12", "xy"), start=1)
+    ]
+    path = flat(lines, tmp_path / "log.csv")
+    summary = summarise(path, columns="time=when,power_w=watts:W")
+    assert summary.log.hosts == ["1", "2"]
+    assert next(s for s in summary.statistics if s.column == "power_w").mean == 500
+    assert {
+        "host from column 'machine', by its name",
+        "device from column 'device', by its name",
+    } <= set(summary.log.notes)
+    # A name that --columns gives to something else is no label.
+    taken = summarise(path, columns="time=when,power_w=watts:W,host=device,cpu_util_pct=machine:%")
+    assert taken.log.hosts == ["x", "y"]
+    given = summarise(path, columns="time=when,power_w=watts:W,host=machine,device=device")
+    assert given.energy == summary.energy and given.power == summary.power
 
 
 @pytest.mark.parametrize("text", ["time", "time=", "nope=x", "power_w=x:furlong"])

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DENSITY_BINS = 60
+# Of a watt.
+DENSITY_DIGITS = 6
 FEWEST_PAIRS = 3
 HOUR_US = 3_600_000_000
 # Compared on the same held-out rows.
@@ -306,9 +308,11 @@ def _within_regimes(fitting: Fitting) -> Correlation | None:
 def _density(table: Table, predicted_w: NDArray[np.float64]) -> Density:
     known = np.isfinite(predicted_w)
     actual, predicted = table.power_w[known], predicted_w[known]
+    # A mean on the edge of two bins is a last digit above it or below, as its sum was added up.
+    actual, predicted = np.round(actual, DENSITY_DIGITS), np.round(predicted, DENSITY_DIGITS)
     both = np.concatenate([actual, predicted])
     low, high = float(np.floor(both.min())), float(np.ceil(both.max()))
-    edges = np.linspace(low, max(high, low + 1.0), DENSITY_BINS + 1)
+    edges = np.round(np.linspace(low, max(high, low + 1.0), DENSITY_BINS + 1), DENSITY_DIGITS)
     counts, _, _ = np.histogram2d(actual, predicted, bins=[edges, edges])
     return Density(edges_w=edges.tolist(), counts=counts.astype(int).tolist())
 

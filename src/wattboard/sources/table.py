@@ -64,8 +64,9 @@ def detect(
 ) -> Recipe | None:
     """A Recipe from ``columns`` or from obvious names; None where those do not suffice.
 
-    Power (or energy) is needed, or else any activity: of telemetry, what ``columns`` says of power
-    may be true of another file alone.
+    Host and device are found by their names either way: without them, readings of several would be
+    taken for readings of one. Power (or energy) is needed, or else any activity: of telemetry, what
+    ``columns`` says of power may be true of another file alone.
 
     Raises:
         InputError: the file can be read in more than one way, or not at all.
@@ -79,6 +80,11 @@ def detect(
         columns = {name: item for name, item in columns.items() if name not in absent}
     if columns:
         mapped = {name: _given(head, grid, name, item) for name, item in columns.items()}
+        found = _by_name({"host": HOST, "device": DEVICE}, grid.header, mapped)
+        notes += [
+            f"{label} from column {item.source!r}, by its name" for label, item in found.items()
+        ]
+        mapped |= found
     else:
         mapped = obvious(head.name, grid.header, notes)
     wanted = METERED if needs_power else (*METERED, *ACTIVITY_COLUMNS)
@@ -176,14 +182,8 @@ def obvious(file: str, header: Sequence[str], notes: list[str]) -> dict[str, Map
     Raises:
         InputError: several names could be one column.
     """
-    mapped: dict[str, Mapped] = {}
+    mapped = _by_name({"time": TIME, "host": HOST, "device": DEVICE}, header, {})
     names = [named(source) for source in dict.fromkeys(header)]
-    for label, choices in (("time", TIME), ("host", HOST), ("device", DEVICE)):
-        for wanted in choices:
-            hit = next((one.source for one in names if one.bare == wanted), None)
-            if hit is not None:
-                mapped[label] = Mapped(hit, "")
-                break
     for column, known in NAMES.items():
         hits = []
         for one in names:
@@ -196,6 +196,20 @@ def obvious(file: str, header: Sequence[str], notes: list[str]) -> dict[str, Map
         if hits:
             mapped[column] = _one(file, column, hits, notes)
     return mapped
+
+
+def _by_name(
+    labels: dict[str, tuple[str, ...]], header: Sequence[str], mapped: dict[str, Mapped]
+) -> dict[str, Mapped]:
+    """The columns of ``labels`` that are not in ``mapped``, each by the first of its names there is."""
+    taken = {item.source for item in mapped.values()}
+    bare = {named(source).bare: source for source in reversed(header) if source not in taken}
+    hits = {
+        label: next((bare[name] for name in choices if name in bare), None)
+        for label, choices in labels.items()
+        if label not in mapped
+    }
+    return {label: Mapped(source, "") for label, source in hits.items() if source is not None}
 
 
 def _taken(column: str, hit: Mapped, notes: list[str]) -> bool:
