@@ -117,6 +117,36 @@ def test_hosts_and_devices_keep_their_names_beside_a_mapping(
     assert given.energy == summary.energy and given.power == summary.power
 
 
+def rows_of_a_meter(name: str, cell: Callable[[int], str]) -> list[str]:
+    return [f"time,wall,{name}", *[f"2024-03-01 00:{m:02d}:00,200,{cell(m)}" for m in MINUTES]]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("server (W)", lambda m: str(100 + m)),
+        ("meter", lambda m: f"{1000 + m / 10:.1f}"),
+        ("host,host", lambda m: f"a{m},b{m}"),
+    ],
+    ids=["a unit", "decimals", "two of one name"],
+)
+def test_a_value_beside_a_mapping_is_no_label(
+    name: str, cell: Callable[[int], str], tmp_path: Path, summarise: Run
+) -> None:
+    path = flat(rows_of_a_meter(name, cell), tmp_path / "log.csv")
+    summary = summarise(path, columns="time=time,power_w=wall:W")
+    assert summary.log.hosts == [] and summary.log.rows_used == len(MINUTES)
+
+
+@pytest.mark.parametrize("columns", ["host=,time=time,power_w=wall:W", "host="])
+def test_a_label_can_be_refused(columns: str, tmp_path: Path, summarise: Run) -> None:
+    lines = rows_of_a_meter("host", lambda m: f"pod-{m}")
+    path = flat([lines[0].replace("wall", "power"), *lines[1:]], tmp_path / "log.csv")
+    assert len(summarise(path).log.hosts) == len(MINUTES)
+    columns = columns.replace("wall", "power")
+    assert summarise(path, columns=columns).log.hosts == []
+
+
 @pytest.mark.parametrize("text", ["time", "time=", "nope=x", "power_w=x:furlong"])
 def test_mapping_that_cannot_be(text: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -92,7 +92,8 @@ def scale_of(column: str, unit: str) -> float:
 def parse_columns(text: str) -> dict[str, Mapped]:
     """``time=ts,power_w=watts:kW`` -> canonical column -> file's column and unit.
 
-    The time may come with the unit of its epochs: ``time=ts:ms``.
+    The time may come with the unit of its epochs: ``time=ts:ms``. ``host=`` and ``device=`` stand for
+    no column.
 
     Raises:
         UsageError: no pair, an unknown canonical column or unit, or one column for two things.
@@ -100,7 +101,7 @@ def parse_columns(text: str) -> dict[str, Mapped]:
     mapping: dict[str, Mapped] = {}
     for pair in text.split(","):
         name, equals, rest = pair.strip().partition("=")
-        if not equals or not rest:
+        if not equals or not (rest or name in ("host", "device")):
             raise UsageError(
                 f"--columns has {pair.strip()!r}, which is no pair NAME=COLUMN.",
                 "For example: --columns time=ts,power_w=watts:kW",
@@ -121,7 +122,9 @@ def parse_columns(text: str) -> dict[str, Mapped]:
                 f"--columns names {name} twice: {mapping[name].source!r} and {source!r}.",
                 "Keep one of the two.",
             )
-        twice = next((other for other, item in mapping.items() if item.source == source), None)
+        twice = next(
+            (other for other, item in mapping.items() if source and item.source == source), None
+        )
         if twice is not None:
             raise UsageError(
                 f"--columns takes the column {source!r} for both {twice} and {name}.",

@@ -42,10 +42,12 @@ METERED = ("power_w", "energy_kwh")
 PREDICTED = {"power_w", "power_low_w", "power_high_w"}
 HOST = ("host", "hostname", "node", "machine", "server")
 DEVICE = ("device", "gpu_index", "meter")
+LABELS = {"host": HOST, "device": DEVICE}
 SIMULATED, YES = "simulated", frozenset({"true", "yes", "1"})
 UNIT = re.compile(r"[\s_]*[\[(]\s*([^\])]*?)\s*[\])]\s*$")
 SUFFIX = re.compile(r"_(kwh|mwh|wh|kw|mw|w|watts|v|a|hz|pct|percent|c|j|kj|mj)$", re.IGNORECASE)
 WORDS = {"percent": "%", "pct": "%", "watt": "W", "watts": "W", "joules": "J", "℃": "C"}
+FRACTION = re.compile(r"[+-]?\d*[.,]\d+(e[+-]?\d+)?", re.IGNORECASE)
 # A counter starts anew now and then; what falls more often than this counts something else.
 FALLS, FALLS_SHARE = 3, 0.1
 
@@ -78,15 +80,20 @@ def detect(
         absent = [c for c in METERED if c in columns and columns[c].source not in grid.header]
         notes += [f"{head.name} has no column {columns[c].source!r} for {c}" for c in absent]
         columns = {name: item for name, item in columns.items() if name not in absent}
-    if columns:
-        mapped = {name: _given(head, grid, name, item) for name, item in columns.items()}
-        found = _by_name({"host": HOST, "device": DEVICE}, grid.header, mapped)
+    # A label without a column is one that no column is to be taken for.
+    told = {name: item for name, item in (columns or {}).items() if item.source}
+    known = {name: names for name, names in LABELS.items() if name not in (columns or {})}
+    if told:
+        mapped = {name: _given(head, grid, name, item) for name, item in told.items()}
+        once = [name for name in grid.header if grid.header.count(name) == 1]
+        found = _by_name(known, once, mapped)
+        found = {label: item for label, item in found.items() if _can_be_names(grid, item.source)}
         notes += [
             f"{label} from column {item.source!r}, by its name" for label, item in found.items()
         ]
         mapped |= found
     else:
-        mapped = obvious(head.name, grid.header, notes)
+        mapped = obvious(head.name, grid.header, notes, known)
     wanted = METERED if needs_power else (*METERED, *ACTIVITY_COLUMNS)
     if "time" not in mapped or not mapped.keys() & set(wanted):
         return None
@@ -104,7 +111,7 @@ def detect(
         grid,
         mapped,
         labels,
-        explicit=bool(columns),
+        explicit=bool(told),
         main=main if needs_power else "",
         notes=notes,
     )
@@ -174,7 +181,12 @@ def named(source: str) -> Named:
     return Named(source, bare, WORDS.get(unit.lower(), unit))
 
 
-def obvious(file: str, header: Sequence[str], notes: list[str]) -> dict[str, Mapped]:
+def obvious(
+    file: str,
+    header: Sequence[str],
+    notes: list[str],
+    labels: dict[str, tuple[str, ...]] = LABELS,
+) -> dict[str, Mapped]:
     """Time, labels and canonical columns that names tell, each with the unit in its name.
 
     What is left out, and why, is added to ``notes``.
@@ -182,7 +194,7 @@ def obvious(file: str, header: Sequence[str], notes: list[str]) -> dict[str, Map
     Raises:
         InputError: several names could be one column.
     """
-    mapped = _by_name({"time": TIME, "host": HOST, "device": DEVICE}, header, {})
+    mapped = _by_name({"time": TIME, **labels}, header, {})
     names = [named(source) for source in dict.fromkeys(header)]
     for column, known in NAMES.items():
         hits = []
@@ -203,13 +215,20 @@ def _by_name(
 ) -> dict[str, Mapped]:
     """The columns of ``labels`` that are not in ``mapped``, each by the first of its names there is."""
     taken = {item.source for item in mapped.values()}
-    bare = {named(source).bare: source for source in reversed(header) if source not in taken}
+    names = [named(source) for source in reversed(header) if source not in taken]
+    # What has a unit is a value.
+    bare = {one.bare: one.source for one in names if not one.unit}
     hits = {
         label: next((bare[name] for name in choices if name in bare), None)
         for label, choices in labels.items()
         if label not in mapped
     }
     return {label: Mapped(source, "") for label, source in hits.items() if source is not None}
+
+
+def _can_be_names(grid: Grid, source: str) -> bool:
+    """False where a cell is a number with a fraction: the column has values."""
+    return not any(FRACTION.fullmatch(cell.strip()) for _, cell in grid.column(source))
 
 
 def _taken(column: str, hit: Mapped, notes: list[str]) -> bool:
