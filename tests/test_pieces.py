@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -295,4 +296,20 @@ def test_any_cuts_make_the_same_log(seed: int, tmp_path: Path) -> None:
     found, _ = build.summarise(Settings(log=[str(files[i]) for i in order]))
     one = written(tmp_path / "one.csv", lines)
     whole, _ = build.summarise(Settings(log=[str(one)]), use_cache=False)
+    assert differences(told(found), told(whole), rel=1e-9) == []
+
+
+def test_hourly_means_with_silence_in_two_files(tmp_path: Path, own_cache: Path) -> None:
+    """They are looked at whole: a mean may reach over the edge of a file."""
+    head = "fecha_servidor,potencia,WORKSTATION_CPU"
+    moments = [datetime(2021, 1, 1) + timedelta(hours=hour) for hour in range(600)]
+    rows = [
+        f"{moment},{100 + i % 13},{0 if 100 < i < 160 else 5.5 + i % 31}"
+        for i, moment in enumerate(moments)
+    ]
+    files = cut([head, *rows], [300], tmp_path)
+    found, _ = build.summarise(Settings(log=[str(path) for path in files]))
+    assert found.log.reading == "mean"
+    assert count_of(found, "silence-cpu-util") == 59
+    whole, _ = build.summarise(Settings(log=[str(path) for path in files]), use_cache=False)
     assert differences(told(found), told(whole), rel=1e-9) == []

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 # What is kept of each file of a log; a new number for what is made otherwise.
-REDUCED_VERSION = 1
+REDUCED_VERSION = 2
 
 
 class Progress(Protocol):
@@ -195,13 +195,16 @@ def clean_up(work: Work, prepared: Sequence[Prepared]) -> tuple[CleanLog, list[S
 
 
 def _files(work: Work, prepared: Sequence[Prepared]) -> list[FileRows]:
-    """The rows of each file of a whole log, where tables of them can be kept."""
+    """The rows of each file of a whole log, where what is made of each is kept, or all do not fit.
+
+    An engine that divides its windows divides all else too.
+    """
     from wattboard.quality import FileRows
 
-    if not work.engine.keeps or work.settings.host is not None or len(prepared) < 2:
+    if work.engine.window_us or work.settings.host is not None:
         return []
     read = work.engine.frame
-    return [
+    files = [
         FileRows(
             read,
             one.parquet,
@@ -210,6 +213,7 @@ def _files(work: Work, prepared: Sequence[Prepared]) -> list[FileRows]:
         )
         for one in prepared
     ]
+    return files if work.engine.keeps or any(file.long for file in files) else []
 
 
 def clean_up_telemetry(work: Work, prepared: Sequence[Prepared]) -> Telemetry:

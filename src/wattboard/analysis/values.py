@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+# Of all parts together; a counter of years has half as many.
+MANY_TOGETHER = 1_000_000
+
 
 class Countable(Protocol):
     """Rows to be counted, each once or ``weight`` times, added (``sign`` 1) or taken off (-1)."""
@@ -56,14 +59,8 @@ class Counted(Protocol):
 class Keeper(Collector, Protocol):
     """What counting needs of an engine."""
 
-    def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
-        """A small table into the engine."""
-        ...
-
-    def kept(
-        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
-    ) -> nw.LazyFrame[Any]:
-        """What ``make`` gives, computed once for all builds of the same ``key``."""
+    def known(self, key: tuple[object, ...], stem: str, make: Callable[[], pa.Table]) -> pa.Table:
+        """A small result, computed once for all builds that name the same ``key``."""
         ...
 
 
@@ -154,33 +151,41 @@ def _counted(
     engine: Keeper, parts: Sequence[Counted], columns: Sequence[str]
 ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]]:
     """Each value of each column and how often it occurs; without columns of too many values."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    tables = []
+    found: dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
+    many: set[str] = set()
     for part in parts:
         counts = partial(_values_and_counts, engine, part.tallies, columns)
-        if part.key:
-            key = (*part.key, "counts", *columns)
-            make = partial(_placed, engine, counts)
-            tables.append(engine.collect(engine.kept(key, "counts", make)))
-        else:
-            tables.append(counts())
-    whole = pa.concat_tables(tables)
-    found = {}
-    for place, name in enumerate(columns):
-        mine = whole.filter(pc.field("column") == place)
-        if mine["value"].null_count:
-            continue
-        distinct, at = np.unique(floats(mine["value"]), return_inverse=True)
-        total = np.zeros(len(distinct), dtype=np.int64)
-        np.add.at(total, at, mine["n"].to_numpy())
-        found[name] = (distinct, total)
+        table = engine.known((*part.key, *columns) if part.key else (), "counts", counts)
+        for place, name in enumerate(columns):
+            if name in many:
+                continue
+            mine = table.filter(pc.field("column") == place)
+            if not mine["value"].null_count:
+                found[name] = _added_up(
+                    found.get(name), floats(mine["value"]), mine["n"].to_numpy()
+                )
+            if mine["value"].null_count or len(found[name][0]) > MANY_TOGETHER:
+                many.add(name)
+                found.pop(name, None)
     return found
 
 
-def _placed(engine: Keeper, counts: Callable[[], pa.Table]) -> nw.LazyFrame[Any]:
-    return engine.place(counts(), "counts")
+def _added_up(
+    before: tuple[NDArray[np.float64], NDArray[np.int64]] | None,
+    values: NDArray[np.float64],
+    counts: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Distinct values in rising order, with what all parts so far have of each."""
+    if before is not None:
+        values, counts = (
+            np.concatenate(pair) for pair in zip(before, (values, counts), strict=True)
+        )
+    distinct, at = np.unique(values, return_inverse=True)
+    total = np.zeros(len(distinct), dtype=np.int64)
+    np.add.at(total, at, counts)
+    return distinct, total
 
 
 def _values_and_counts(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # With what Python takes, the whole process stays under 800 MB however long the log is.
-DEFAULT_MEMORY, SORTING_MEMORY = "360MB", "240MB"
+DEFAULT_MEMORY, SORTING_MEMORY = "360MB", "150MB"
 # Its allocator keeps free pages for a while, in which the next stage takes new ones. A hash table of
 # 110 MB that was let go of stayed in memory without this, and was given back at once with no delay.
 ALLOCATOR = ("DUCKDB_JE_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0")
@@ -63,6 +63,8 @@ class DuckEngine:
         self.connection.execute("SET enable_progress_bar_print = false")
         # Every query on the log asks for the footers of its files.
         self.connection.execute("SET parquet_metadata_cache = true")
+        # What is read lies in the system's cache already; here it would fill the engine's memory.
+        self.connection.execute("SET enable_external_file_cache = false")
         self._preparer = Preparer(self.connection, cache, self._spill.name)
         self._tables = 0
         self._made: set[str] = set()
@@ -199,7 +201,7 @@ class DuckEngine:
         Without a key what is ``large`` lies on the disk too: tables that grow with the log would fill
         the engine's memory, and its own blocks on the disk are far larger.
         """
-        if key and self.keeps:
+        if key:
             entry = f"{stem}-{key_of(stem, *key)}.parquet"
             if not self.cache.path(entry).is_file():
                 with self._translated("the log"), self.cache.writing(entry) as temporary:
@@ -211,6 +213,25 @@ class DuckEngine:
         with self._translated("the log"):
             self._copy(make(), stem, path, "snappy")
         return self._parquet(path)
+
+    def known(self, key: tuple[object, ...], stem: str, make: Callable[[], pa.Table]) -> pa.Table:
+        """A small result, in the cache for the next build; without a key for this one alone."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not key:
+            return make()
+        entry = f"{stem}-{key_of(stem, *key)}.parquet"
+        # What is not there, or damaged in its middle, is made.
+        with (
+            contextlib.suppress(pa.ArrowException, OSError),
+            pq.ParquetFile(self.cache.path(entry)) as file,
+        ):
+            return file.read()
+        table = make()
+        with self.cache.writing(entry) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+        return table
 
     def _copy(self, frame: nw.LazyFrame[Any], stem: str, path: Path, packing: str) -> None:
         view = self._fresh(stem)
@@ -224,11 +245,24 @@ class DuckEngine:
 
         return nw.from_native(self.connection.sql(f"SELECT * FROM read_parquet({text(str(path))})"))
 
-    def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
-        """A small table into the engine."""
+    def place(self, table: pa.Table, stem: str, *, large: bool = False) -> nw.LazyFrame[Any]:
+        """A table into the engine; what is ``large`` lies on the disk."""
         import narwhals as nw
 
         label = self._fresh(stem)
+        if large:
+            import pyarrow.parquet as pq
+
+            path = Path(self._spill.name, f"{label}.parquet")
+            try:
+                pq.write_table(table, path)
+            except OSError as error:
+                self.cache.check_intact()
+                raise OutputError(
+                    f"{self.cache.folder} cannot be written: {error.strerror or error}.",
+                    "Free some space, or set WATTBOARD_CACHE to a folder on another disk.",
+                ) from error
+            return self._parquet(path)
         self.connection.register(f"{label}_arrow", table)
         self.connection.execute(f"CREATE TABLE {label} AS SELECT * FROM {label}_arrow")
         self.connection.unregister(f"{label}_arrow")

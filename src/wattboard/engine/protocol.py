@@ -90,8 +90,12 @@ class Engine(Protocol):
         """
         ...
 
-    def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
-        """A small table into the engine."""
+    def known(self, key: tuple[object, ...], stem: str, make: Callable[[], pa.Table]) -> pa.Table:
+        """A small result, computed once for all builds that name the same ``key``; (): for this one."""
+        ...
+
+    def place(self, table: pa.Table, stem: str, *, large: bool = False) -> nw.LazyFrame[Any]:
+        """A table into the engine; what is ``large`` grows with the log."""
         ...
 
     def write(self, frame: nw.LazyFrame[Any], path: Path) -> None:

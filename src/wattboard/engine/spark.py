@@ -225,8 +225,12 @@ class SparkEngine:
         """What ``make`` gives, for this build."""
         return self.materialise(make(), stem)
 
-    def place(self, table: pa.Table, stem: str) -> nw.LazyFrame[Any]:
-        """A small table into the engine."""
+    def known(self, key: tuple[object, ...], stem: str, make: Callable[[], pa.Table]) -> pa.Table:
+        """What ``make`` gives, for this build."""
+        return make()
+
+    def place(self, table: pa.Table, stem: str, *, large: bool = False) -> nw.LazyFrame[Any]:
+        """A table into the engine, which keeps it where it has room."""
         import narwhals as nw
 
         with self._translated("the log"):

@@ -16,7 +16,16 @@ from wattboard.quality.clock import SecondPass, clock_changes, to_utc
 from wattboard.quality.counter import power_from_counter
 from wattboard.quality.hosts import HostLog
 from wattboard.quality.instants import instant_rules, one_row_per_instant, together
-from wattboard.quality.pieces import CLOCKS, CleanPiece, FileRows, Piece, Tally, Turn, in_turn
+from wattboard.quality.pieces import (
+    CLOCKS,
+    CleanPiece,
+    FileRows,
+    Piece,
+    Tally,
+    Turn,
+    in_spans,
+    in_turn,
+)
 from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, merge, within_range
 from wattboard.quality.reduction import Log, Reduced, reduce_log
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
@@ -107,7 +116,8 @@ def clean_log(
     sensible = sensible_values(bench, prepared, extent, form, rules)
     found = sensible.found
     _require_power(extent.rows, found)
-    log, totals = one_series(bench, sensible, extent, form, rules, sensible.in_turn(files))
+    spans = [span for file in files for span in in_spans(bench, file)]
+    log, totals = one_series(bench, sensible, extent, form, rules, sensible.in_turn(spans))
     added = totals.rows > 0
     from_counter = "power_w" not in log.columns
     if from_counter:

@@ -2,12 +2,15 @@
 
 A month that is added to a year then costs a month: the tables of the other files are in the cache. Only
 what a window carries across the edge between two files makes a table anew, and what is the same for
-the whole log, as its usual step.
+the whole log, as its usual step. A file of years is taken in spans of time, as if each were a file of
+its own: what is sorted and grouped at once then fits into memory, however long the log is.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,9 +22,7 @@ from wattboard.zones import Stretch
 
 if TYPE_CHECKING:
     import narwhals as nw
-    import numpy as np
     import pyarrow as pa
-    from numpy.typing import NDArray
 
 CLOCKS = ("clock_us", "time_us")
 FAR_US = 2**62
@@ -30,33 +31,110 @@ AROUND_US = 3_600_000_000
 OVERLAP_US = 3_600_000_000
 # Fewer are put right faster than what is kept of them is found.
 PIECE_ROWS = 500_000
+# A file of more rows is taken in spans of so many, which are sorted and grouped without the disk.
+LONG_ROWS, SPAN_ROWS = 12_000_000, 2_500_000
 MINUTE_US = 60_000_000
+HOUR_US = 3_600_000_000
 
 Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The rows of ``parts`` whose time ``clock`` is after ``after_us`` and up to ``until_us``."""
+
+    parts: tuple[str, ...]
+    clock: str
+    after_us: int
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileRows:
-    """The rows of a file or several: ``read`` makes a frame of ``parts``, ``key`` stands for them."""
+    """The rows of a file or several: ``read`` makes a frame of ``parts``, ``key`` stands for them.
+
+    Where there are ``spans``, only the rows in one of these.
+    """
 
     read: Callable[[Sequence[str]], nw.LazyFrame[Any]]
     parts: tuple[str, ...]
     extent: Extent
     key: Key
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def long(self) -> bool:
+        """Too many rows to be sorted and grouped at once."""
+        return self.extent.rows > LONG_ROWS
 
     @property
     def rows(self) -> nw.LazyFrame[Any]:
-        """All of them."""
-        return self.read(self.parts)
+        """In the order in which the engine gives them."""
+        frame = self.read(self.parts)
+        if not self.spans:
+            return frame
+        inside = [self._inside(span) for span in self.spans]
+        return frame.filter(functools.reduce(operator.or_, inside))
+
+    def _inside(self, span: Span) -> Any:
+        """Comparisons alone where they suffice, which engines hold against the footers of files."""
+        import narwhals as nw
+
+        within = (nw.col(span.clock) > span.after_us) & (nw.col(span.clock) <= span.until_us)
+        if span.parts == self.parts:
+            return within
+        return within & nw.col("file_part").is_in(span.parts)
 
 
 def _of_all(files: Sequence[FileRows]) -> FileRows:
+    spans = [
+        file.spans or (Span(file.parts, _clock(file.extent), -FAR_US, FAR_US),) for file in files
+    ]
     return FileRows(
         files[0].read,
-        tuple(part for file in files for part in file.parts),
+        tuple(dict.fromkeys(part for file in files for part in file.parts)),
         merge([file.extent for file in files]),
         tuple(part for file in files for part in file.key),
+        tuple(itertools.chain(*spans)) if any(file.spans for file in files) else (),
     )
+
+
+def _clock(extent: Extent) -> str:
+    """The kind of time that a file has."""
+    return next(c for c in CLOCKS if extent.ranges.get(c, (0,))[0])
+
+
+def in_spans(bench: Workbench, file: FileRows) -> list[FileRows]:
+    """A long file as spans of whole hours with about ``SPAN_ROWS`` each, another one as it is."""
+    import narwhals as nw
+    import numpy as np
+
+    kinds = [c for c in CLOCKS if file.extent.ranges.get(c, (0,))[0]]
+    if not file.long or len(kinds) != 1:
+        return [file]
+    clock = kinds[0]
+    time = nw.col(clock)
+    hours = bench.collect(
+        file.rows.filter(~time.is_null())
+        .select(clock, hour=time // HOUR_US)
+        .group_by("hour")
+        .agg(n=nw.len(), first=time.min(), last=time.max())
+        .sort("hour")
+    )
+    hour, rows, first, last = (hours[name].to_numpy() for name in ("hour", "n", "first", "last"))
+    total = int(rows.sum())
+    number = (np.cumsum(rows) - rows) * -(-total // SPAN_ROWS) // total
+    starts = np.flatnonzero(np.diff(number, prepend=-1)).tolist()
+    ends = [*starts[1:], len(hour)]
+    edges = [-FAR_US, *(int(hour[start]) * HOUR_US - 1 for start in starts[1:]), FAR_US]
+    found = []
+    for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        held = int(rows[start:end].sum())
+        extent = Extent(held, {clock: (held, int(first[start]), int(last[end - 1]))})
+        after, until = edges[place], edges[place + 1]
+        span = Span(file.parts, clock, after, until)
+        found.append(FileRows(file.read, file.parts, extent, (*file.key, after, until), (span,)))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +169,12 @@ class Piece:
         """What stands for a table that is made of the piece."""
         return (*self.key, *parts) if self.key else ()
 
-    def own_buckets(
-        self, numbers: NDArray[np.int64], width_us: int, origin_us: int
-    ) -> NDArray[np.bool_]:
-        """Which of the buckets of ``width_us``, counted from ``origin_us``, have rows of the piece."""
+    def buckets(self, width_us: int, origin_us: int) -> tuple[int, int]:
+        """The first and the last bucket of ``width_us``, from ``origin_us``, that may have its rows."""
         first, last = (
             (time - origin_us) // width_us for time in (self.after_us + 1, self.until_us)
         )
-        found: NDArray[np.bool_] = (numbers >= first) & (numbers <= last)
-        return found
+        return first, last
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +219,14 @@ def in_turn(files: Sequence[FileRows], table: Sequence[Stretch], names: set[str]
         behind = spans[place + 1][1] if place + 1 < len(ordered) else FAR_US
         enough = sum(spans[i][0] for i in groups[-1]) >= PIECE_ROWS
         apart = last - first <= OVERLAP_US and last < min(end, behind)
-        offset_us = 0 if kind[0] == "time_us" else _offset_us(last, first, table)
-        if enough and apart and offset_us is not None:
+        clocks: list[tuple[int, int | None]] = [(last, 0), (first, 0)]
+        if kind[0] == "clock_us":
+            # Each by its own offset: the clock may have been changed between the two.
+            clocks = [(clock, _offset_us(clock, table)) for clock in (last, first)]
+        utc = [clock - offset for clock, offset in clocks if offset is not None]
+        if enough and apart and len(utc) == 2:
             # At a whole minute, where one is between them, so that no bucket lies in two groups.
-            whole = (first - offset_us) // MINUTE_US * MINUTE_US - 1
-            edges.append(max(whole, last - offset_us))
+            edges.append(max(utc[1] // MINUTE_US * MINUTE_US - 1, utc[0]))
             overlaps.append(last >= first)
             groups.append([])
         groups[-1].append(place)
@@ -173,15 +251,15 @@ def in_turn(files: Sequence[FileRows], table: Sequence[Stretch], names: set[str]
     return found if alike else []
 
 
-def _offset_us(last: int, first: int, table: Sequence[Stretch]) -> int | None:
-    """The offset at a local time, None where the clock is changed around it or around the other."""
+def _offset_us(clock_us: int, table: Sequence[Stretch]) -> int | None:
+    """The offset at a local time, None where the clock is changed around it."""
     found = table[0].offset_us
     for before, after in itertools.pairwise(table):
         low, high = sorted((before.offset_us, after.offset_us))
-        change = (before.end_us + low - AROUND_US, before.end_us + high + AROUND_US)
-        if any(change[0] <= clock <= change[1] for clock in (last, first)):
+        first, last = before.end_us + low - AROUND_US, before.end_us + high + AROUND_US
+        if first <= clock_us <= last:
             return None
-        if last > change[1]:
+        if clock_us > last:
             found = after.offset_us
     return found
 
@@ -239,14 +317,14 @@ def _ends(bench: Workbench, piece: Piece, frame: nw.LazyFrame[Any], what: str) -
 
     time = nw.col("time_us")
 
-    def ends() -> nw.LazyFrame[Any]:
+    def ends() -> pa.Table:
         found = first_row(bench, frame.select(first=time.min(), last=time.max()))
         if found["first"] is None:
-            return frame.filter(time.is_null())
-        return frame.filter((time == found["first"]) | (time == found["last"]))
+            return bench.collect(frame.filter(time.is_null()))
+        at_ends = (time == found["first"]) | (time == found["last"])
+        return bench.collect(frame.filter(at_ends).sort("time_us"))
 
-    key = piece.key_of("ends", what, *frame.collect_schema().names())
-    return bench.collect(bench.kept(key, "ends", ends).sort("time_us"))
+    return bench.known(piece.key_of(what, *frame.collect_schema().names()), "ends", ends)
 
 
 def own_rows(frame: nw.LazyFrame[Any], piece: Piece, beside: Key) -> nw.LazyFrame[Any]:

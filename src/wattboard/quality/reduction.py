@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
+from wattboard.memory import give_back
 from wattboard.quality.buckets import (
     ELECTRICAL,
     Flow,
@@ -121,6 +122,8 @@ def reduce_log(
         bench, readings, minutes, log.columns, grid, log.rows, timezone
     )
     log.rules.append(frozen_rule)
+    # The minutes of years have been looked at, as arrays.
+    give_back()
     own_width = "width_us" in names
     weight = weights(log.reading, log.width_us, usual.step_us, own_width=own_width)
     if frozen is not None:
@@ -170,7 +173,7 @@ def reduce_log(
         rows=without_silence(thawed, silence, grid),
         tallies=tallies,
         pieces=(Piece(thawed, thawed, tallies),) if frozen is not None else log.in_pieces(),
-        clean=clean_pieces(log.pieces, silence, grid) if log.pieces and frozen is None else (),
+        clean=clean_pieces(pieces, silence, grid) if pieces is log.pieces else (),
         minutes=_counted(minutes, log.columns, silence, frozen),
         flow=flow,
         grid=grid,

@@ -19,7 +19,7 @@ from wattboard.quality.catalogue import GROUPS, silence_name
 from wattboard.quality.pieces import Piece, all_rows
 from wattboard.quality.report import Workbench, rule
 from wattboard.quality.silence_marks import (
-    FAR,
+    Marked,
     Silence,
     count_in_instants,
     extremes_at_ends,
@@ -126,15 +126,16 @@ def find_silence(
             wanted.append(here[alive[here] & (seen["n"][here] > 1)])
     edges = np.unique(np.concatenate(wanted))
     near = _rows_near(bench, pieces, seen["minute"][edges], found.groups, grid)
-    marks: dict[str, NDArray[Any]] = {}
-    firsts: dict[str, int | None] = {}
+    marked: dict[str, Marked] = {}
+    firsts: dict[str, int | None] = dict.fromkeys(found.groups)
     for group, members in found.groups.items():
         run, decisive, _ = runs[group]
         ends = _ends(bench, near, members, edges) if near is not None else {}
-        first = _mark(seen, group, members, run, decisive, width_us, ends, marks)
-        firsts[group] = first
-    if marks:
-        place_marks(bench, found, seen["minute"], marks, minutes, pieces, grid)
+        silent = _mark(seen, group, members, run, decisive, width_us, ends)
+        if silent is not None:
+            firsts[group], marked[group] = silent
+    if marked:
+        place_marks(bench, found, seen["minute"], marked, minutes, pieces, grid)
         give_back()
         count_in_instants(bench, found, pieces, grid)
         if near is not None:
@@ -209,10 +210,7 @@ def _rows_near(
     members = [c for cs in groups.values() for c in cs]
     found = []
     for piece in pieces:
-        first, last = (
-            (time - grid.origin_us) // grid.grain_us
-            for time in (piece.after_us + 1, piece.until_us)
-        )
+        first, last = piece.buckets(grid.grain_us, grid.origin_us)
         here = minutes[(minutes >= first) & (minutes <= last)].astype(np.int64)
         if not len(here):
             continue
@@ -279,9 +277,8 @@ def _mark(
     decisive_us: int,
     width_us: int,
     ends: dict[str, NDArray[np.int64]],
-    marks: dict[str, NDArray[Any]],
-) -> int | None:
-    """Decide on each run, and mark what is silent; the first silent time, if there is any."""
+) -> tuple[int, Marked] | None:
+    """Decide on each run, and mark what is silent, with its first time; None where nothing is."""
 
     def of_edge(name: str, places: Places) -> NDArray[np.int64]:
         """The value at an end that was looked up, -1 elsewhere."""
@@ -297,24 +294,19 @@ def _mark(
     silent = end - begin + width_us >= decisive_us
     if not silent.any():
         return None
-    count = len(seen["minute"])
-    cover = np.zeros(count + 1, dtype=np.int64)
+    cover = np.zeros(len(seen["minute"]) + 1, dtype=np.int64)
     np.add.at(cover, run.first[silent], 1)
     np.add.at(cover, run.last[silent] + 1, -1)
-    inside = (np.cumsum(cover[:-1]) > 0) & seen[f"{group}__zero"]
-    before = np.full(count, -FAR, dtype=np.int64)
-    after = np.full(count, FAR, dtype=np.int64)
-    before[inside] = FAR
     left, right = run.left[silent & (tail >= 0)], run.right[silent & (head >= 0)]
-    after[left] = of_edge("last_alive", left)
-    before[right] = of_edge("first_alive", right)
-    marks[f"{group}__before"], marks[f"{group}__after"] = before, after
-    for column in members:
-        lost = np.zeros(count, dtype=np.int32)
-        lost[left] += of_edge(f"{column}__tail", left)
-        lost[right] += of_edge(f"{column}__head", right)
-        marks[f"{column}__lost"] = lost
-    return int(begin[silent].min())
+    marked = Marked(
+        whole=(np.cumsum(cover[:-1]) > 0) & seen[f"{group}__zero"],
+        left=left,
+        after_us=of_edge("last_alive", left),
+        right=right,
+        before_us=of_edge("first_alive", right),
+        lost={c: (of_edge(f"{c}__tail", left), of_edge(f"{c}__head", right)) for c in members},
+    )
+    return int(begin[silent].min()), marked
 
 
 def _rule(

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattboard.quality.buckets import Grid
-from wattboard.quality.pieces import CleanPiece, Key, Piece, Tally
-from wattboard.quality.report import Workbench, first_row
+from wattboard.quality.pieces import CleanPiece, Key, Piece, all_rows
+from wattboard.quality.report import Workbench
 from wattboard.schema import ACTIVITY_COLUMNS
 from wattboard.summary import RuleResult
 
 if TYPE_CHECKING:
     import narwhals as nw
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 FAR = 2**62
+# Minutes whose marks are made in one go.
+AT_ONCE = 400_000
 
 
 @dataclass(slots=True)
@@ -44,36 +47,79 @@ class Silence:
     ends: nw.LazyFrame[Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What is silent of a group of columns, by the places of minutes.
+
+    ``whole`` minutes; from ``after_us`` on in those at ``left``, up to ``before_us`` in those at
+    ``right``. ``lost`` has the zeros of each column in both.
+    """
+
+    whole: NDArray[np.bool_]
+    left: NDArray[np.int64]
+    after_us: NDArray[np.int64]
+    right: NDArray[np.int64]
+    before_us: NDArray[np.int64]
+    lost: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+    def columns(self, group: str, first: int, end: int) -> dict[str, NDArray[Any]]:
+        """The marks of the minutes from place ``first`` to before ``end``."""
+        before = np.full(end - first, -FAR, dtype=np.int64)
+        after = np.full(end - first, FAR, dtype=np.int64)
+        before[self.whole[first:end]] = FAR
+        left = (self.left >= first) & (self.left < end)
+        right = (self.right >= first) & (self.right < end)
+        after[self.left[left] - first] = self.after_us[left]
+        before[self.right[right] - first] = self.before_us[right]
+        found: dict[str, NDArray[Any]] = {f"{group}__before": before, f"{group}__after": after}
+        for column, (tail, head) in self.lost.items():
+            lost = np.zeros(end - first, dtype=np.int32)
+            lost[self.left[left] - first] += tail[left].astype(np.int32)
+            lost[self.right[right] - first] += head[right].astype(np.int32)
+            found[f"{column}__lost"] = lost
+        return found
+
+
+def _table(
+    minute: NDArray[np.int64], marked: dict[str, Marked], first: int, end: int
+) -> dict[str, NDArray[Any]]:
+    """The marks of some minutes, without those that have none."""
+    found: dict[str, NDArray[Any]] = {"minute": minute[first:end].astype(np.int64)}
+    touched = np.zeros(end - first, dtype=bool)
+    for group, marks in marked.items():
+        columns = marks.columns(group, first, end)
+        touched |= columns[f"{group}__before"] != -FAR
+        touched |= columns[f"{group}__after"] != FAR
+        found |= columns
+    return {name: values[touched] for name, values in found.items()}
+
+
 def place_marks(
     bench: Workbench,
     found: Silence,
     minute: NDArray[np.int64],
-    marks: dict[str, NDArray[Any]],
+    marked: dict[str, Marked],
     minutes: nw.LazyFrame[Any],
     pieces: Sequence[Piece],
     grid: Grid,
 ) -> None:
-    """``marks`` by ``minute`` into the engine, and the zeros counted that they take away.
+    """What is silent, by ``minute``, into the engine, and the zeros counted that it takes away.
 
-    They are taken out of where they are given: with all of them a minute has some hundred bytes.
+    With all marks a minute has some hundred bytes, so that those of years are made bit by bit.
     """
     import pyarrow as pa
 
-    touched = np.zeros(len(minute), dtype=bool)
-    for name, values in marks.items():
-        if name.endswith("__before"):
-            touched |= values != -FAR
-        elif name.endswith("__after"):
-            touched |= values != FAR
-    table = {"minute": minute[touched].astype(np.int64)}
-    marked = {group for group in found.groups if f"{group}__before" in marks}
-    while marks:
-        name, values = marks.popitem()
-        table[name] = values[touched]
-        del values
-    found.marks = bench.place(pa.table(table), "silence")
-    found.keys = tuple(_key_of(piece, table, grid) for piece in pieces)
-    del table
+    found.marks = all_rows(
+        [
+            bench.place(
+                pa.table(_table(minute, marked, first, min(first + AT_ONCE, len(minute)))),
+                "silence",
+                large=True,
+            )
+            for first in range(0, len(minute), AT_ONCE)
+        ]
+    )
+    found.keys = tuple(_key_of(piece, minute, marked, grid) for piece in pieces)
     joined = minutes.join(found.marks, on="minute", how="inner")
     wanted = {
         column: lost_zeros(group, column).sum()
@@ -85,26 +131,42 @@ def place_marks(
     found.zeros = {column: int(value or 0) for column, value in totals.items()}
 
 
-def _key_of(piece: Piece, marks: dict[str, NDArray[Any]], grid: Grid) -> Key:
+def _key_of(piece: Piece, minute: NDArray[np.int64], marked: dict[str, Marked], grid: Grid) -> Key:
     """What stands for the marks in the minutes of a piece; nothing where there are none."""
     if not piece.key:
         return ()
-    own = np.flatnonzero(piece.own_buckets(marks["minute"], grid.grain_us, grid.origin_us))
-    if not len(own):
-        return ()
     # Minutes are in order, so that those of a piece are a stretch of them.
-    mine = slice(int(own[0]), int(own[-1]) + 1)
+    low, high = piece.buckets(grid.grain_us, grid.origin_us)
+    first, end = np.searchsorted(minute, [low, high + 1]).tolist()
+    table = _table(minute, marked, first, end)
+    if not len(table["minute"]):
+        return ()
     digest = hashlib.sha256()
-    for name in sorted(marks):
-        digest.update(marks[name][mine].tobytes())
-    return (grid.grain_us, grid.origin_us, *sorted(marks), digest.hexdigest())
+    for name in sorted(table):
+        digest.update(table[name].tobytes())
+    return (grid.grain_us, grid.origin_us, *sorted(table), digest.hexdigest())
+
+
+def _marks_of(piece: Piece, silence: Silence, grid: Grid) -> nw.LazyFrame[Any]:
+    """The marks in the minutes of a piece."""
+    import narwhals as nw
+
+    assert silence.marks is not None
+    low, high = piece.buckets(grid.grain_us, grid.origin_us)
+    minute = nw.col("minute")
+    return silence.marks.filter((minute >= low) & (minute <= high))
 
 
 def clean_pieces(pieces: Sequence[Piece], silence: Silence, grid: Grid) -> tuple[CleanPiece, ...]:
     """The rows of each piece without what is silent."""
     keys = silence.keys or ((),) * len(pieces)
     return tuple(
-        CleanPiece(without_silence(piece.frame, silence, grid), piece.key_of("clean", *key))
+        CleanPiece(
+            piece.frame
+            if silence.marks is None
+            else _without(piece.frame, _marks_of(piece, silence, grid), silence.groups, grid),
+            piece.key_of("clean", *key),
+        )
         for piece, key in zip(pieces, keys, strict=True)
     )
 
@@ -120,16 +182,17 @@ def count_in_instants(
         if not piece.tallies[1:] or (piece.key and not marked):
             continue
         key = piece.key_of("lost", *marked)
-        make = partial(_lost_in_instants, found, piece.tallies[1:], grid)
-        for column, count in first_row(bench, bench.kept(key, "lost", make)).items():
+        make = partial(_lost_in_instants, bench, found, piece, grid)
+        (lost,) = bench.known(key, "lost", make).to_pylist()
+        for column, count in lost.items():
             found.zeros[column] += int(count or 0)
 
 
-def _lost_in_instants(found: Silence, tallies: Sequence[Tally], grid: Grid) -> nw.LazyFrame[Any]:
-    """By how much the tallies change the number of silent zeros of each column, in one row."""
+def _lost_in_instants(bench: Workbench, found: Silence, piece: Piece, grid: Grid) -> pa.Table:
+    """By how much further tallies change the number of silent zeros of each column, in one row."""
     import narwhals as nw
 
-    assert found.marks is not None
+    marks = _marks_of(piece, found, grid)
     columns = {
         column: group
         for group, members in found.groups.items()
@@ -137,9 +200,9 @@ def _lost_in_instants(found: Silence, tallies: Sequence[Tally], grid: Grid) -> n
         if column in found.zeros
     }
     parts = []
-    for tally in tallies:
+    for tally in piece.tallies[1:]:
         joined = tally.frame.with_columns(minute=grid.bucket(grid.grain_us)).join(
-            found.marks, on="minute", how="inner"
+            marks, on="minute", how="inner"
         )
         times = (nw.col(tally.weight) if tally.weight else nw.lit(1)) * tally.sign
         parts.append(
@@ -150,7 +213,8 @@ def _lost_in_instants(found: Silence, tallies: Sequence[Tally], grid: Grid) -> n
                 }
             )
         )
-    return nw.concat(parts, how="vertical").select(*[nw.col(c).sum() for c in columns])
+    whole = nw.concat(parts, how="vertical")
+    return bench.collect(whole.select(*[nw.col(c).sum() for c in columns]))
 
 
 def extremes_at_ends(
@@ -184,14 +248,23 @@ def lost_zeros(group: str, column: str) -> Any:
 
 def without_silence(frame: nw.LazyFrame[Any], silence: Silence, grid: Grid) -> nw.LazyFrame[Any]:
     """The rows with their silent zeros as missing."""
-    import narwhals as nw
-
     if silence.marks is None:
         return frame
+    return _without(frame, silence.marks, silence.groups, grid)
+
+
+def _without(
+    frame: nw.LazyFrame[Any],
+    marks: nw.LazyFrame[Any],
+    groups: dict[str, list[str]],
+    grid: Grid,
+) -> nw.LazyFrame[Any]:
+    import narwhals as nw
+
     names = frame.collect_schema().names()
-    marked = set(silence.marks.collect_schema().names())
+    marked = set(marks.collect_schema().names())
     changes = {}
-    for group, members in silence.groups.items():
+    for group, members in groups.items():
         if f"{group}__before" not in marked:
             continue
         quiet = _quiet(group)
@@ -200,5 +273,5 @@ def without_silence(frame: nw.LazyFrame[Any], silence: Silence, grid: Grid) -> n
             # Minutes without a mark have none to compare with, and keep their zeros.
             changes[column] = nw.when(~silent | quiet.is_null()).then(nw.col(column))
     numbered = frame.with_columns(minute=grid.bucket(grid.grain_us))
-    marked_rows = numbered.join(silence.marks, on="minute", how="left")
+    marked_rows = numbered.join(marks, on="minute", how="left")
     return marked_rows.with_columns(**changes).select(*names)

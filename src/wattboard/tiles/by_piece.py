@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wattboard.memory import give_back
 from wattboard.tiles.ahead import Ahead
 from wattboard.tiles.buckets import (
     NEVER_US,
@@ -87,6 +88,7 @@ def read_pieces(material: Material, finest: Level, cutter: Cutter, store: Store)
     for piece, ends in pieces:
         # So that the room that is left is known.
         store.finish()
+        give_back()
         whole.add(_cut(material, piece, ends, cuts, finest, store), halves)
     whole.flush()
 
@@ -98,8 +100,10 @@ def _ends(material: Material, piece: PieceOf) -> Ends | None:
     known = nw.when(~nw.col("power_w").is_null()).then(time)
     wanted = {"first": time.min(), "last": time.max()}
     wanted |= {"first_power": known.min(), "last_power": known.max()}
-    kept = material.bench.kept((*piece.key, "spans"), "spans", lambda: piece.rows.select(**wanted))
-    (row,) = material.bench.collect(kept).to_pylist()
+    table = material.bench.known(
+        piece.key, "spans", lambda: material.bench.collect(piece.rows.select(**wanted))
+    )
+    (row,) = table.to_pylist()
     return None if row["first"] is None else Ends(**row)
 
 

@@ -27,10 +27,8 @@ class Bench(Protocol):
         """A large result out of the engine, sorted, so many rows at a time."""
         ...
 
-    def kept(
-        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
-    ) -> nw.LazyFrame[Any]:
-        """What ``make`` gives, computed once for all builds that name the same ``key``."""
+    def known(self, key: tuple[object, ...], stem: str, make: Callable[[], pa.Table]) -> pa.Table:
+        """A small result, computed once for all builds that name the same ``key``."""
         ...
 
 
