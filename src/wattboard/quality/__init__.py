@@ -6,11 +6,12 @@ example; a rule that finds nothing reports 0.
 
 from __future__ import annotations
 
-from wattboard.quality.clean import CleanLog, LogForm, clean_log
+from wattboard.quality.clean import CleanLog, clean_log
 from wattboard.quality.host_buckets import HostBuckets, HostFacts, host_buckets
 from wattboard.quality.hosts import HostLog
 from wattboard.quality.pieces import FileRows
 from wattboard.quality.report import Workbench
+from wattboard.quality.sensible import LogForm
 from wattboard.quality.telemetry import Integral, Telemetry, clean_telemetry, integrate
 
 __all__ = [

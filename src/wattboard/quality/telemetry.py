@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
 from wattboard.quality.buckets import grid_of, minutes_of, split_at_buckets
-from wattboard.quality.clean import LogForm, one_series, sensible_values
+from wattboard.quality.clean import one_series
 from wattboard.quality.pieces import Piece
 from wattboard.quality.ranges import merge
 from wattboard.quality.reduction import silence_of
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
+from wattboard.quality.sensible import LogForm, sensible_values
 from wattboard.quality.silence_marks import Silence, without_silence
 from wattboard.quality.steps import SINCE, UNTIL, Usual, gap_rule, hours_apart, usual_step, weights
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage, Extent
