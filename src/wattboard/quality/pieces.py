@@ -31,7 +31,7 @@ AROUND_US = 3_600_000_000
 OVERLAP_US = 3_600_000_000
 # Fewer are put right faster than what is kept of them is found.
 PIECE_ROWS = 500_000
-# A file of more rows is taken in spans of so many, which are sorted and grouped without the disk.
+# A file of more rows is taken in spans of so many, each sorted and grouped on its own.
 LONG_ROWS, SPAN_ROWS = 12_000_000, 2_500_000
 MINUTE_US = 60_000_000
 HOUR_US = 3_600_000_000
@@ -88,7 +88,7 @@ class FileRows:
 
 def _of_all(files: Sequence[FileRows]) -> FileRows:
     spans = [
-        file.spans or (Span(file.parts, _clock(file.extent), -FAR_US, FAR_US),) for file in files
+        file.spans or (Span(file.parts, clock_of(file.extent), -FAR_US, FAR_US),) for file in files
     ]
     return FileRows(
         files[0].read,
@@ -99,7 +99,7 @@ def _of_all(files: Sequence[FileRows]) -> FileRows:
     )
 
 
-def _clock(extent: Extent) -> str:
+def clock_of(extent: Extent) -> str:
     """The kind of time that a file has."""
     return next(c for c in CLOCKS if extent.ranges.get(c, (0,))[0])
 

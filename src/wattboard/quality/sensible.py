@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
 from wattboard.quality.clock import SecondPass, clock_changes, to_utc
-from wattboard.quality.pieces import CLOCKS, FileRows, Turn, in_turn
+from wattboard.quality.pieces import CLOCKS, FileRows, Turn, clock_of, in_turn
 from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, within_range
 from wattboard.quality.report import Workbench
 from wattboard.schema import Extent
@@ -75,12 +75,12 @@ class Sensible:
 
 def _low(file: FileRows) -> int:
     """The first time of a file, on its clock."""
-    return int(next(file.extent.ranges[c][1] for c in CLOCKS if file.extent.ranges.get(c, (0,))[0]))
+    return int(file.extent.ranges[clock_of(file.extent)][1])
 
 
 def _around(file: FileRows, time_us: int) -> bool:
     """True for a time within a day of those of a file."""
-    _, low, high = next(file.extent.ranges[c] for c in CLOCKS if file.extent.ranges.get(c, (0,))[0])
+    _, low, high = file.extent.ranges[clock_of(file.extent)]
     return low - DAY_US <= time_us <= high + DAY_US
 
 
