@@ -263,15 +263,16 @@ def _without(
 
     names = frame.collect_schema().names()
     marked = set(marks.collect_schema().names())
-    changes = {}
-    for group, members in groups.items():
-        if f"{group}__before" not in marked:
-            continue
-        quiet = _quiet(group)
-        for column in members:
-            silent = (nw.col(column) == 0) & quiet
-            # Minutes without a mark have none to compare with, and keep their zeros.
-            changes[column] = nw.when(~silent | quiet.is_null()).then(nw.col(column))
+    groups = {group: members for group, members in groups.items() if f"{group}__before" in marked}
+    # Minutes without a mark have none to compare with, and keep their zeros.
+    quiet = {f"{group}__quiet": _quiet(group).fill_null(False) for group in groups}
+    changes = {
+        column: nw.when((nw.col(column) == 0) & nw.col(f"{group}__quiet"))
+        .then(nw.lit(None))
+        .otherwise(nw.col(column))
+        for group, members in groups.items()
+        for column in members
+    }
     numbered = frame.with_columns(minute=grid.bucket(grid.grain_us))
-    marked_rows = numbered.join(marks, on="minute", how="left")
+    marked_rows = numbered.join(marks, on="minute", how="left").with_columns(**quiet)
     return marked_rows.with_columns(**changes).select(*names)
