@@ -110,6 +110,28 @@ def test_a_long_file_beside_short_ones(
     assert 12 < entries(own_cache)["minutes"] < 22
 
 
+def test_files_that_are_long_together_only_are_taken_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing is kept: rows that do not fit into memory are no fewer in many files."""
+    lines = mixed()
+    files = cut(lines, at_instants(lines, [400, 1100, 1900, 2600]), tmp_path)
+    made: list[tuple[pieces.Piece, ...]] = []
+    finished = clean._finished
+
+    def seen(log: Any, reduced: Any, *more: Any, **named: Any) -> Any:
+        made.append(reduced.pieces)
+        return finished(log, reduced, *more, **named)
+
+    monkeypatch.setattr(clean, "_finished", seen)
+    settings = Settings(log=[str(path) for path in files[:4]])
+    whole, _ = build.summarise(settings, use_cache=False)
+    spans(monkeypatch)
+    parted, _ = build.summarise(settings, use_cache=False)
+    assert differences(told(parted), told(whole), rel=1e-9) == []
+    assert [len(found) for found in made] == [1, 4]
+
+
 def test_an_hour_that_is_denser_than_a_span(
     tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -199,7 +199,7 @@ def _files(work: Work, prepared: Sequence[Prepared]) -> list[FileRows]:
 
     An engine that divides its windows divides all else too.
     """
-    from wattboard.quality import FileRows
+    from wattboard.quality import FileRows, too_long
 
     if work.engine.window_us or work.settings.host is not None:
         return []
@@ -213,7 +213,7 @@ def _files(work: Work, prepared: Sequence[Prepared]) -> list[FileRows]:
         )
         for one in prepared
     ]
-    return files if work.engine.keeps or any(file.long for file in files) else []
+    return files if work.engine.keeps or too_long(files) else []
 
 
 def clean_up_telemetry(work: Work, prepared: Sequence[Prepared]) -> Telemetry:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from wattboard.quality.clean import CleanLog, clean_log
 from wattboard.quality.host_buckets import HostBuckets, HostFacts, host_buckets
 from wattboard.quality.hosts import HostLog
-from wattboard.quality.pieces import FileRows
+from wattboard.quality.pieces import FileRows, too_long
 from wattboard.quality.report import Workbench
 from wattboard.quality.sensible import LogForm
 from wattboard.quality.telemetry import Integral, Telemetry, clean_telemetry, integrate
@@ -28,4 +28,5 @@ __all__ = [
     "clean_telemetry",
     "host_buckets",
     "integrate",
+    "too_long",
 ]

@@ -31,7 +31,8 @@ AROUND_US = 3_600_000_000
 OVERLAP_US = 3_600_000_000
 # Fewer are put right faster than what is kept of them is found.
 PIECE_ROWS = 500_000
-# A file of more rows is taken in spans of so many, each sorted and grouped on its own.
+# A log of more rows is taken file by file, and a file of more in spans of so many, each sorted and
+# grouped on its own.
 LONG_ROWS, SPAN_ROWS = 12_000_000, 2_500_000
 MINUTE_US = 60_000_000
 HOUR_US = 3_600_000_000
@@ -63,11 +64,6 @@ class FileRows:
     spans: tuple[Span, ...] = ()
 
     @property
-    def long(self) -> bool:
-        """Too many rows to be sorted and grouped at once."""
-        return self.extent.rows > LONG_ROWS
-
-    @property
     def rows(self) -> nw.LazyFrame[Any]:
         """In the order in which the engine gives them."""
         frame = self.read(self.parts)
@@ -84,6 +80,11 @@ class FileRows:
         if span.parts == self.parts:
             return within
         return within & nw.col("file_part").is_in(span.parts)
+
+
+def too_long(files: Sequence[FileRows]) -> bool:
+    """Too many rows to be sorted and grouped at once."""
+    return sum(file.extent.rows for file in files) > LONG_ROWS
 
 
 def _of_all(files: Sequence[FileRows]) -> FileRows:
@@ -110,7 +111,7 @@ def in_spans(bench: Workbench, file: FileRows) -> list[FileRows]:
     import numpy as np
 
     kinds = [c for c in CLOCKS if file.extent.ranges.get(c, (0,))[0]]
-    if not file.long or len(kinds) != 1:
+    if not too_long([file]) or len(kinds) != 1:
         return [file]
     clock = kinds[0]
     time = nw.col(clock)
@@ -179,10 +180,18 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class CleanPiece:
-    """The clean rows of a piece, one an instant, and what stands for them."""
+    """The clean rows of a piece, one an instant, and what stands for them.
 
-    rows: nw.LazyFrame[Any]
+    They are put together where they are asked for, which nobody does whose tables are in the cache.
+    """
+
+    make: Callable[[], nw.LazyFrame[Any]]
     key: Key
+
+    @property
+    def rows(self) -> nw.LazyFrame[Any]:
+        """The rows."""
+        return self.make()
 
 
 @dataclass(frozen=True, slots=True)

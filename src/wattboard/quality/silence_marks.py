@@ -161,14 +161,15 @@ def clean_pieces(pieces: Sequence[Piece], silence: Silence, grid: Grid) -> tuple
     """The rows of each piece without what is silent."""
     keys = silence.keys or ((),) * len(pieces)
     return tuple(
-        CleanPiece(
-            piece.frame
-            if silence.marks is None
-            else _without(piece.frame, _marks_of(piece, silence, grid), silence.groups, grid),
-            piece.key_of("clean", *key),
-        )
+        CleanPiece(partial(_clean, piece, silence, grid), piece.key_of("clean", *key))
         for piece, key in zip(pieces, keys, strict=True)
     )
+
+
+def _clean(piece: Piece, silence: Silence, grid: Grid) -> nw.LazyFrame[Any]:
+    if silence.marks is None:
+        return piece.frame
+    return _without(piece.frame, _marks_of(piece, silence, grid), silence.groups, grid)
 
 
 def count_in_instants(
