@@ -19,7 +19,7 @@ from wattboard.engine.reading import text, told_apart_by
 from wattboard.engine.room import with_room
 from wattboard.errors import InputError, OutputError
 from wattboard.remote import LogPath
-from wattboard.schema import Extent, Recipe
+from wattboard.schema import Recipe
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,7 +68,7 @@ class DuckEngine:
         self._preparer = Preparer(self.connection, cache, self._spill.name)
         self._tables = 0
         self._made: set[str] = set()
-        self._extents: dict[tuple[str, ...], Extent] = {}
+        self._frames: dict[tuple[str, ...], nw.LazyFrame[Any]] = {}
 
     @property
     def keeps(self) -> bool:
@@ -155,6 +155,11 @@ class DuckEngine:
         ``file_part`` and ``file_row`` tell where in the files a row stands, ``row_hash`` what its
         values do not tell of it.
         """
+        if tuple(parquet) not in self._frames:
+            self._frames[tuple(parquet)] = self._prepared(parquet)
+        return self._frames[tuple(parquet)]
+
+    def _prepared(self, parquet: Sequence[str]) -> nw.LazyFrame[Any]:
         import narwhals as nw
 
         listed = ", ".join(text(path) for path in parquet)
@@ -168,15 +173,9 @@ class DuckEngine:
         if len(parquet) > 1:
             # A file without the column has no name for its part, which is a name of its own.
             parts |= {c: f"coalesce({c}, '') AS {c}" for c in ("host", "device") if c in names}
-        told = told_apart_by(names, self._extent(tuple(parquet)))
+        told = told_apart_by(names, extent_of([Path(part) for part in parquet]))
         parts["row_hash"] = f"{told} AS row_hash"
         return nw.from_native(relation.project(", ".join(parts.values())))
-
-    def _extent(self, parquet: tuple[str, ...]) -> Extent:
-        """What the files hold; their footers are read once."""
-        if parquet not in self._extents:
-            self._extents[parquet] = extent_of([Path(part) for part in parquet])
-        return self._extents[parquet]
 
     def materialise(self, frame: nw.LazyFrame[Any], stem: str) -> nw.LazyFrame[Any]:
         """Compute a lazy frame once and keep it in the engine."""

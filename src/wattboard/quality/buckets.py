@@ -6,15 +6,15 @@ bucket, and the time spent at each level of power.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wattboard.quality.counter import counter_totals, plausible
-from wattboard.quality.pieces import Piece, all_rows, meetings, own_rows
+from wattboard.quality.pieces import Meeting, Piece, all_rows, meetings, own_rows
 from wattboard.quality.report import Workbench, first_row
 from wattboard.quality.steps import RISE, SINCE, UNTIL, Usual, Weights
 from wattboard.schema import ACTIVITY_COLUMNS
@@ -255,15 +255,17 @@ def flow_of(
     key = (*how, weights.threshold_us, usual.step_us, own_width, grid.bucket_us, grid.origin_us)
     tables, weighed = [], []
     for piece, met in zip(pieces, meetings(bench, pieces, known, "power"), strict=True):
-        stepped = own_rows(with_steps(bench, met.frame, steps), piece, met.beside)
-        rows = stepped.with_columns(
-            weight_us=weights.weight_us.cast(nw.Float64),
-            is_gap=weights.is_gap,
-            end_us=weights.end_us.cast(nw.Int64),
-            bucket=grid.bucket(grid.bucket_us),
-        )
+        changes = [
+            {
+                "weight_us": weights.weight_us.cast(nw.Float64),
+                "is_gap": weights.is_gap,
+                "end_us": weights.end_us.cast(nw.Int64),
+                "bucket": grid.bucket(grid.bucket_us),
+            }
+        ]
         if shared:
-            rows = rows.with_columns(span=nw.col("since")).with_columns(**limits)
+            changes += [{"span": nw.col("since")}, limits]
+        rows = cache(partial(_stepped, bench, met, piece, steps, changes))
         made = piece.key_of(*key, *met.beside)
         weighed.append(Weighed(rows, made))
         wanted = {**flow, **counter_totals()} if shared else flow
@@ -281,8 +283,24 @@ def flow_of(
     return buckets, weighed
 
 
-def _grouped(rows: nw.LazyFrame[Any], by: str, wanted: dict[str, Any]) -> nw.LazyFrame[Any]:
-    return rows.group_by(by).agg(**wanted)
+def _stepped(
+    bench: Workbench,
+    met: Meeting,
+    piece: Piece,
+    steps: dict[str, tuple[str, int]],
+    changes: Sequence[dict[str, Any]],
+) -> nw.LazyFrame[Any]:
+    """The rows of a piece with steps to their neighbours, and what is made of these in turn."""
+    rows = own_rows(with_steps(bench, met.make(), steps), piece, met.beside)
+    for columns in changes:
+        rows = rows.with_columns(**columns)
+    return rows
+
+
+def _grouped(
+    rows: Callable[[], nw.LazyFrame[Any]], by: str, wanted: dict[str, Any]
+) -> nw.LazyFrame[Any]:
+    return rows().group_by(by).agg(**wanted)
 
 
 def _counter_of(
@@ -301,9 +319,8 @@ def _counter_of(
     ]
     tables = []
     for piece, met in zip(pieces, meetings(bench, pieces, known, "counter"), strict=True):
-        steps = with_steps(bench, met.frame, {"rise": RISE, "span": SINCE})
-        rows = own_rows(steps, piece, met.beside).with_columns(**limits)
-        rows = rows.with_columns(bucket=grid.bucket(grid.bucket_us))
+        changes = [limits, {"bucket": grid.bucket(grid.bucket_us)}]
+        rows = partial(_stepped, bench, met, piece, {"rise": RISE, "span": SINCE}, changes)
         key = piece.key_of("counter", grid.bucket_us, grid.origin_us, *limited, *met.beside)
         tables.append(
             bench.kept(
@@ -319,8 +336,12 @@ def _counter_of(
 class Weighed:
     """Readings of power of a piece with the time that each stands for, and what stands for them."""
 
-    rows: nw.LazyFrame[Any]
+    make: Callable[[], nw.LazyFrame[Any]]
     key: tuple[object, ...]
+
+    def at_levels(self, level: Any) -> nw.LazyFrame[Any]:
+        """The readings, each with its ``level`` of power."""
+        return self.make().with_columns(level=level)
 
 
 def levels_of(bench: Workbench, weighed: Sequence[Weighed], grid: Grid) -> nw.LazyFrame[Any]:
@@ -334,7 +355,7 @@ def levels_of(bench: Workbench, weighed: Sequence[Weighed], grid: Grid) -> nw.La
             bench.kept(
                 (*one.key, "levels", grid.level_w) if one.key else (),
                 "levels",
-                partial(_grouped, one.rows.with_columns(level=level), "level", spent),
+                partial(_grouped, partial(one.at_levels, level), "level", spent),
             )
             for one in weighed
         ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wattboard.quality.pieces import Tally, all_rows
-from wattboard.quality.report import Workbench, first_row, rule
+from wattboard.quality.report import Workbench, rule
 from wattboard.quality.steps import SINCE
 from wattboard.summary import RuleResult
 from wattboard.windows import with_steps
@@ -70,12 +70,17 @@ def one_row_per_instant(
     crowded = bench.kept(key, "crowded", again)
     cells = [*values, *(["row_hash"] if "row_hash" in names else [])]
     frame = frame.select(*keys, *cells)
-    if not first_row(bench, crowded.select(n=nw.len()))["n"]:
+    crowds = bench.known(key, "crowds", lambda: bench.collect(crowded.select(n=nw.len())))
+    if not crowds["n"][0].as_py():
         plain = frame.select(*keys, *values)
         return Instants(plain, plain, (Tally(plain),), rows, None)
-    shared = frame.join(crowded, on=keys, how="semi")
-    equal = shared.group_by(*keys, *cells).agg(nw.len().alias("equal"))
-    each = bench.kept(key, "each", lambda: equal.select(*keys, *values, "equal"), large=True)
+
+    def equal() -> nw.LazyFrame[Any]:
+        shared = frame.join(crowded, on=keys, how="semi")
+        counted = shared.group_by(*keys, *cells).agg(nw.len().alias("equal"))
+        return counted.select(*keys, *values, "equal")
+
+    each = bench.kept(key, "each", equal, large=True)
     averaged = bench.kept(
         key,
         "averaged",
@@ -86,18 +91,7 @@ def one_row_per_instant(
         ),
         large=True,
     )
-    differ = nw.col("kept") > 1
-    found = first_row(
-        bench,
-        averaged.select(
-            instants=nw.len(),
-            readings=nw.col("readings").sum(),
-            kept=nw.col("kept").sum(),
-            differing=differ.cast(nw.Int64).sum(),
-            first_equal=nw.when(nw.col("readings") > nw.col("kept")).then(nw.col("time_us")).min(),
-            first_differing=nw.when(differ).then(nw.col("time_us")).min(),
-        ),
-    )
+    (found,) = bench.known(key, "met", lambda: bench.collect(_met(averaged))).to_pylist()
     alone = frame.join(crowded, on=keys, how="anti")
     merged = nw.concat(
         [alone.select(*keys, *values), averaged.select(*keys, *values)], how="vertical"
@@ -105,6 +99,21 @@ def one_row_per_instant(
     left = rows - int(found["readings"]) + int(found["instants"])
     tallies = (Tally(frame), Tally(each, "equal", -1), Tally(averaged))
     return Instants(merged, frame, tallies, left, found)
+
+
+def _met(averaged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """What was met at instants with several readings, in one row."""
+    import narwhals as nw
+
+    differ = nw.col("kept") > 1
+    return averaged.select(
+        instants=nw.len(),
+        readings=nw.col("readings").sum(),
+        kept=nw.col("kept").sum(),
+        differing=differ.cast(nw.Int64).sum(),
+        first_equal=nw.when(nw.col("readings") > nw.col("kept")).then(nw.col("time_us")).min(),
+        first_differing=nw.when(differ).then(nw.col("time_us")).min(),
+    )
 
 
 def together(parts: Sequence[Instants], readings: nw.LazyFrame[Any]) -> Instants:

@@ -282,9 +282,12 @@ def all_rows(pieces: Sequence[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """The rows of a piece with those of its neighbours beside it, and what stands for these."""
+    """The rows of a piece with those of its neighbours beside it, and what stands for these.
 
-    frame: nw.LazyFrame[Any]
+    They are put together where they are asked for: what is made of them may be in the cache.
+    """
+
+    make: Callable[[], nw.LazyFrame[Any]]
     beside: Key
 
 
@@ -297,7 +300,7 @@ def meetings(
     ``what`` tells the frames of a piece apart.
     """
     if len(pieces) == 1:
-        return [Meeting(frames[0], ())]
+        return [Meeting(lambda: frames[0], ())]
     import pyarrow as pa
 
     names = frames[0].collect_schema().names()
@@ -310,14 +313,19 @@ def meetings(
         before = [one.slice(one.num_rows - 1) for one in ends[:place] if one.num_rows]
         after = [one.slice(0, 1) for one in ends[place + 1 :] if one.num_rows]
         beside = [*before[-1:], *after[:1]]
-        if not beside:
-            found.append(Meeting(frame, ()))
-            continue
-        rows = pa.concat_tables(beside)
-        placed = bench.place(rows, "beside")
-        whole = all_rows([frame.select(*names), placed.select(*names)])
-        found.append(Meeting(whole, tuple(map(repr, rows.to_pylist()))))
+        rows = pa.concat_tables(beside) if beside else None
+        told = () if rows is None else tuple(map(repr, rows.to_pylist()))
+        found.append(Meeting(functools.partial(_with_rows, bench, frame, rows, names), told))
     return found
+
+
+def _with_rows(
+    bench: Workbench, frame: nw.LazyFrame[Any], rows: pa.Table | None, names: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    if rows is None:
+        return frame
+    placed = bench.place(rows, "beside")
+    return all_rows([frame.select(*names), placed.select(*names)])
 
 
 def _ends(bench: Workbench, piece: Piece, frame: nw.LazyFrame[Any], what: str) -> pa.Table:
