@@ -8,8 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-# Packing lets go of the interpreter: while one tile is packed the next is made ready.
-THREADS, AHEAD = 2, 8
+# Packing lets go of the interpreter: while one tile is packed the next is made ready. As many wait as
+# come out of the engine at once, so that it goes on while they are packed.
+THREADS, AHEAD = 2, 32
 Result = TypeVar("Result")
 
 

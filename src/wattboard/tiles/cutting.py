@@ -28,8 +28,12 @@ def _whole_us(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def kwh_of(readings: Readings) -> float:
     """The energy of readings, by the time that each stands for."""
-    power = np.nan_to_num(readings.values[POWER])
-    return float(np.dot(readings.weight_us, power)) / WATT_US_PER_KWH
+    power, weight_us = readings.values[POWER], readings.weight_us
+    watt_us = float(np.dot(weight_us, power))
+    if np.isnan(watt_us):
+        known = ~np.isnan(power)
+        watt_us = float(np.dot(weight_us[known], power[known]))
+    return watt_us / WATT_US_PER_KWH
 
 
 def packed_readings(readings: Readings, *, own_width: bool) -> bytes:
