@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Each command of the tests is a process of its own: without bytecode it would compile 1,700 modules.
+# Each command of the tests is a process of its own: without bytecode it would compile up to 1,700 modules.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint setup bench clean workflows package oldest audit

@@ -162,6 +162,7 @@ def main() -> None:
     parser.add_argument("--resampler", type=Path, help="a Python that has plotly-resampler")
     parser.add_argument("--print", action="store_true", help="leave the README as it is")
     given = parser.parse_args()
+    build.compile_all()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         log = given.file or build.write_sample(folder / "log.csv", given.rows)

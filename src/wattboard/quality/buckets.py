@@ -260,7 +260,6 @@ def flow_of(
                 "weight_us": weights.weight_us.cast(nw.Float64),
                 "is_gap": weights.is_gap,
                 "end_us": weights.end_us.cast(nw.Int64),
-                "bucket": grid.bucket(grid.bucket_us),
             }
         ]
         if shared:
@@ -273,7 +272,7 @@ def flow_of(
             bench.kept(
                 (*made, "flow", *(limited if shared else ())) if made else (),
                 "flow",
-                partial(_grouped, rows, "bucket", wanted),
+                partial(_grouped, rows, wanted, bucket=grid.bucket(grid.bucket_us)),
             )
         )
     buckets = all_rows(tables)
@@ -298,9 +297,9 @@ def _stepped(
 
 
 def _grouped(
-    rows: Callable[[], nw.LazyFrame[Any]], by: str, wanted: dict[str, Any]
+    rows: Callable[[], nw.LazyFrame[Any]], wanted: dict[str, Any], **by: Any
 ) -> nw.LazyFrame[Any]:
-    return rows().group_by(by).agg(**wanted)
+    return rows().with_columns(**by).group_by(*by).agg(**wanted)
 
 
 def _counter_of(
@@ -319,14 +318,13 @@ def _counter_of(
     ]
     tables = []
     for piece, met in zip(pieces, meetings(bench, pieces, known, "counter"), strict=True):
-        changes = [limits, {"bucket": grid.bucket(grid.bucket_us)}]
-        rows = partial(_stepped, bench, met, piece, {"rise": RISE, "span": SINCE}, changes)
+        rows = partial(_stepped, bench, met, piece, {"rise": RISE, "span": SINCE}, [limits])
         key = piece.key_of("counter", grid.bucket_us, grid.origin_us, *limited, *met.beside)
         tables.append(
             bench.kept(
                 key,
                 "counted",
-                partial(_grouped, rows, "bucket", counter_totals()),
+                partial(_grouped, rows, counter_totals(), bucket=grid.bucket(grid.bucket_us)),
             )
         )
     return all_rows(tables)
@@ -338,10 +336,6 @@ class Weighed:
 
     make: Callable[[], nw.LazyFrame[Any]]
     key: tuple[object, ...]
-
-    def at_levels(self, level: Any) -> nw.LazyFrame[Any]:
-        """The readings, each with its ``level`` of power."""
-        return self.make().with_columns(level=level)
 
 
 def levels_of(bench: Workbench, weighed: Sequence[Weighed], grid: Grid) -> nw.LazyFrame[Any]:
@@ -355,7 +349,7 @@ def levels_of(bench: Workbench, weighed: Sequence[Weighed], grid: Grid) -> nw.La
             bench.kept(
                 (*one.key, "levels", grid.level_w) if one.key else (),
                 "levels",
-                partial(_grouped, partial(one.at_levels, level), "level", spent),
+                partial(_grouped, one.make, spent, level=level),
             )
             for one in weighed
         ]
