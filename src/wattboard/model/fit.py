@@ -19,6 +19,7 @@ from wattboard.model.grains import (
     CleanedLog,
     Grains,
     coarser_us,
+    held,
     read_aligned_grains,
     read_grains,
     seen_range,
@@ -159,7 +160,7 @@ def _made_ready(
         grains = read_aligned_grains(material.bench, log, readings, tried.columns)
         complete = _complete(grains, tried.first)
     width_us = coarser_us(grains.start_us[complete], grains.unit_us, MOST_ROWS)
-    many = len(np.unique(grains.start_us[complete] // width_us))
+    many = held(grains.start_us[complete], width_us)
     if many < FEWEST_ROWS:
         raise _Nothing(
             f"{many:,} means over {span(width_us / 1e6)} have both power and activity that "

@@ -17,7 +17,7 @@ from wattboard.model.change_points import (
     regime_of,
     usual_in_bin,
 )
-from wattboard.model.grains import NICE_S, SECOND_US, Bench, CleanedLog, Grains, coarser_us
+from wattboard.model.grains import NICE_S, SECOND_US, Bench, CleanedLog, Grains, coarser_us, held
 from wattboard.model.lag import read_rows_in
 from wattboard.model.linear import difference_slopes, within_slopes
 
@@ -51,7 +51,7 @@ def bin_width_us(grains: Grains, most: int = MOST_BINS) -> int:
     if width_us >= MINUTE_US:
         return width_us
     wider = [s * SECOND_US for s in NICE_S if width_us <= s * SECOND_US <= MINUTE_US]
-    enough = [w for w in wider if len(np.unique(grains.start_us // w)) >= ENOUGH_BINS]
+    enough = [w for w in wider if held(grains.start_us, w) >= ENOUGH_BINS]
     return max(enough, default=width_us)
 
 
@@ -163,7 +163,7 @@ def power_only_stretches(grains: Grains, alone: NDArray[np.bool_]) -> list[Stret
     found = []
     fresh = set(extra.tolist())
     for start, end in zip(starts, [*starts[1:], len(parts.start_us)], strict=True):
-        if len(np.unique(parts.start_us[start:end] // bin_us)) < FEWEST_BINS:
+        if held(parts.start_us[start:end], bin_us) < FEWEST_BINS:
             continue
         first, last = int(parts.start_us[start]), int(parts.start_us[end - 1]) + parts.unit_us
         gap = start > 0 and first - int(parts.start_us[start - 1]) > BREAK_US

@@ -22,7 +22,7 @@ GAP_TOLERANCE_US = 1_000_000
 
 REGULAR_SHARE = 0.99
 # None has a divisor in common with 24, so that from day to day all hours of the day take their turn.
-EVERY_HOURS = (7, 25, 97, 385)
+EVERY_HOURS = (7, 13, 25, 49, 97, 193, 385)
 DENSE_ROWS, DENSE_STEP_US = 1_000_000, 10_000_000
 
 
