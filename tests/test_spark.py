@@ -284,3 +284,24 @@ def test_addresses(tmp_path: Path, request: pytest.FixtureRequest, engine: str) 
     for address in (log.as_uri(), f"{tmp_path.as_uri()}/*.csv"):
         found, _ = build.summarise(Settings(log=[address], engine=name), use_cache=False)
         assert found.log.rows_used == 40
+
+
+@pytest.mark.parametrize("ends", ["Spark", "Java"])
+def test_spark_ends_in_the_middle(tmp_path: Path, ends: str) -> None:
+    """One message, and the next build of the same process starts another."""
+    needed("java")
+    log = written(tmp_path / "log.csv", ["time,watts", *[f"{clock(i)},{i}" for i in range(40)]])
+    script = [sys.executable, str(ROOT / "tests" / "spark_ended.py"), "local[1]", str(log), ends]
+    folder = defaults(tmp_path / "conf")
+    done = subprocess.run(
+        script,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SPARK_CONF_DIR": str(folder)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["message"].startswith("Spark ended while the log was worked on")
+    assert "WATTBOARD_SPARK_MEMORY" in told["hint"]
+    assert told["rows"] == 40

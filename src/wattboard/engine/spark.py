@@ -116,7 +116,8 @@ class SparkEngine:
         except KeyboardInterrupt:
             self.spark.sparkContext.cancelAllJobs()
             raise
-        except (PySparkException, Py4JError) as error:
+        # Where Java has ended, nobody takes a connection.
+        except (PySparkException, Py4JError, ConnectionError) as error:
             self.cache.check_intact()
             raise self._error(what, said(error)) from error
 
@@ -124,6 +125,14 @@ class SparkEngine:
         first = next(
             (line.strip() for line in told.splitlines() if line.strip()), "no reason given"
         )
+        stopped = spark_session.stopped_by_itself(self._url)
+        if stopped is not None:
+            why = f": {stopped}" if stopped else ", and its log does not tell why."
+            return InputError(
+                f"Spark ended while {what} was worked on{why}",
+                "Build again, which starts another. It may need more memory: WATTBOARD_SPARK_MEMORY "
+                "(2g unless set).",
+            )
         if FULL_DISK.search(told):
             return OutputError(
                 f"The disk is full: {what} could not be worked on in {self.cache.folder}, or where "

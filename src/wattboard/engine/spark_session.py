@@ -28,7 +28,11 @@ CLUSTER = re.compile(r"^spark://([^:/,]+):(\d+)(,[^:/,]+:\d+)*$")
 REACH_S, WORKERS_S = 5.0, 30.0
 DRIVER_MEMORY = "2g"
 
+ERRORS = re.compile(r"\bERROR [A-Z]|Error\b|Exception\b|\berror:")
+STOPPING = re.compile(r"shutting down SparkContext|OutOfMemoryError|Uncaught exception")
+
 _sessions: dict[str, Any] = {}
+_logs: list[Path] = []
 
 
 def is_spark(url: str) -> bool:
@@ -43,21 +47,39 @@ def session(url: str) -> Any:
         InputError: Spark or Java is missing, or the cluster does not answer.
     """
     found = _sessions.get(url)
-    if found is not None and found.sparkContext._jsc is not None:
+    if found is not None and _runs(found):
         return found
     if importlib.util.find_spec("pyspark") is None:
         raise InputError("The engine Spark is not installed.", INSTALL_SPARK)
     _check_java()
     host = _check_master(url)
-    for other in _sessions.values():
-        other.stop()
-    _sessions.clear()
+    stop_all()
     with without_warnings():
         started = _start(url, host)
     _sessions[url] = started
     if host is not None:
         _wait_for_workers(started, url)
     return started
+
+
+def _runs(found: Any) -> bool:
+    """Spark ends a session whose scheduler fails, and Java may have ended with all of them."""
+    from py4j.protocol import Py4JError
+
+    java = found.sparkContext._jsc
+    try:
+        return java is not None and not java.sc().isStopped()
+    except (Py4JError, OSError):
+        return False
+
+
+def stopped_by_itself(url: str) -> str | None:
+    """Why the session has ended, if Java's log tells; None while it runs."""
+    found = _sessions.get(url)
+    if found is None or _runs(found):
+        return None
+    # Other errors stand there too, which Spark got over.
+    return _reason(_logs[-1], STOPPING) if _logs else ""
 
 
 def _java() -> str | None:
@@ -130,6 +152,7 @@ def _start(url: str, host: str | None) -> Any:
                 launch: Any = launch_gateway
                 gateway = launch(conf, {"stdout": sink, "stderr": sink})
                 SparkContext._ensure_initialized(gateway=gateway)
+                _logs.append(log)
                 atexit.register(shutil.rmtree, log.parent, ignore_errors=True)
         context = SparkContext(conf=conf)
         return SparkSession(context)
@@ -174,13 +197,13 @@ def _settings(url: str, host: str | None) -> dict[str, str]:
     }
 
 
-def _reason(log: Path) -> str:
-    """The first line of Java's log that tells an error."""
+def _reason(log: Path, wanted: re.Pattern[str] = ERRORS) -> str:
+    """The first line of Java's log that tells of an error, or of what is wanted."""
     try:
         lines = log.read_text("utf-8", "replace").splitlines()
     except OSError:
         return ""
-    told = [line for line in lines if re.search(r"\b(ERROR|Error|Exception|error:)", line)]
+    told = [line for line in lines if wanted.search(line)]
     return told[0].strip()[:300] if told else ""
 
 
@@ -206,8 +229,15 @@ def _wait_for_workers(started: Any, url: str) -> None:
 
 def stop_all() -> None:
     """End every session of this process."""
+    from py4j.protocol import Py4JError
+    from pyspark import SparkContext
+
     for found in _sessions.values():
-        found.stop()
+        try:
+            found.stop()
+        except (Py4JError, OSError):
+            # Java has ended: the next session starts another.
+            SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     _sessions.clear()
 
 
