@@ -125,6 +125,12 @@ class SparkEngine:
         first = next(
             (line.strip() for line in told.splitlines() if line.strip()), "no reason given"
         )
+        if FULL_DISK.search(told):
+            return OutputError(
+                f"The disk is full: {what} could not be worked on in {self.cache.folder}, or where "
+                "Spark keeps what does not fit into memory.",
+                "Free some space, set WATTBOARD_CACHE to a folder on another disk, or spark.local.dir.",
+            )
         stopped = spark_session.stopped_by_itself(self._url)
         if stopped is not None:
             why = f": {stopped}" if stopped else ", and its log does not tell why."
@@ -132,12 +138,6 @@ class SparkEngine:
                 f"Spark ended while {what} was worked on{why}",
                 "Build again, which starts another. It may need more memory: WATTBOARD_SPARK_MEMORY "
                 "(2g unless set).",
-            )
-        if FULL_DISK.search(told):
-            return OutputError(
-                f"The disk is full: {what} could not be worked on in {self.cache.folder}, or where "
-                "Spark keeps what does not fit into memory.",
-                "Free some space, set WATTBOARD_CACHE to a folder on another disk, or spark.local.dir.",
             )
         if MISSING_FILE.search(told):
             found = NAMED_FILE.search(told)
