@@ -127,8 +127,7 @@ def line(label: str, runs: list[Run], base: Run) -> str:
     peak = max(run.peak_mb for run in runs)
     return (
         f"{label:34} {seconds:7.2f} s  {seconds / base.seconds:5.2f} x  "
-        f"{cpu_s:7.2f} s CPU  {cpu_s / base.cpu_s:5.2f} x"
-        + (f"  {peak:7,.0f} MB" if peak else "")
+        f"{cpu_s:7.2f} s CPU  {cpu_s / base.cpu_s:5.2f} x" + (f"  {peak:7,.0f} MB" if peak else "")
     )
 
 
