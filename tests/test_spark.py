@@ -130,6 +130,20 @@ def many_hosts(path: Path, hosts: int, seconds: int) -> Path:
     return written(path, lines)
 
 
+def told_by(script: str, settings: Path, *arguments: object) -> dict[str, Any]:
+    """What a script prints that has a session of its own, with these settings of Spark's."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SPARK_CONF_DIR": str(settings)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
 @pytest.mark.timeout(1200)
 def test_the_work_is_divided_and_little_comes_back(
     tmp_path: Path, summarise: Run, own_cache: Path
@@ -140,16 +154,7 @@ def test_the_work_is_divided_and_little_comes_back(
     limit = 1 << 20
     assert log.stat().st_size > 3 * limit
     folder = defaults(tmp_path / "conf", spark__driver__maxResultSize=str(limit))
-    script = [sys.executable, str(ROOT / "tests" / "spark_limited.py"), "local[2]", str(log)]
-    done = subprocess.run(
-        script,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "SPARK_CONF_DIR": str(folder)},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = told_by("spark_limited.py", folder, "local[2]", log)
     assert "maxResultSize" in told["collected"]
     rows = 40 * 5000
     alone = [stage["rows"] for stage in told["stages"] if stage["tasks"] == 1]
@@ -291,17 +296,7 @@ def test_spark_ends_in_the_middle(tmp_path: Path, ends: str) -> None:
     """One message, and the next build of the same process starts another."""
     needed("java")
     log = written(tmp_path / "log.csv", ["time,watts", *[f"{clock(i)},{i}" for i in range(40)]])
-    script = [sys.executable, str(ROOT / "tests" / "spark_ended.py"), "local[1]", str(log), ends]
-    folder = defaults(tmp_path / "conf")
-    done = subprocess.run(
-        script,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "SPARK_CONF_DIR": str(folder)},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = told_by("spark_ended.py", defaults(tmp_path / "conf"), "local[1]", log, ends)
     assert told["message"].startswith("Spark ended while the log was worked on")
     assert "WATTBOARD_SPARK_MEMORY" in told["hint"]
     assert told["rows"] == 40
