@@ -16,6 +16,7 @@ import pytest
 from power_logs import PLATEAUS, PowerLog, power_log
 from wattboard.fitting import Fitted, fit
 from wattboard.model.change_points import change_points
+from wattboard.model.grains import held
 from wattboard.model.intervals import calibrate, interval_w
 from wattboard.model.linear import difference_slopes, within_slopes
 from wattboard.model.moments import least_squares, moments_of, slope_intervals
@@ -568,3 +569,10 @@ def test_watts_are_those_of_before_where_activity_is_late(tmp_path: Path) -> Non
     watts = model.predict(frame).column("power_w").to_pylist()
     first, second = (one.baseline_w for one in model.regimes[:2])
     assert watts[1] - watts[0] == pytest.approx(second - first, abs=1e-6)
+
+
+def test_buckets_that_hold_a_time() -> None:
+    times = np.sort(np.random.default_rng(6).integers(-5_000, 5_000, 700))
+    for width in (1, 7, 60, 20_000):
+        assert held(times, width) == len({time // width for time in times.tolist()})
+    assert held(times[:0], 7) == 0

@@ -144,22 +144,19 @@ def _start(url: str, host: str | None) -> Any:
     for key, value in _settings(url, host).items():
         conf.set(key, value)
     own_handler = signal.getsignal(signal.SIGINT)
-    # What Java writes, from its first line on, goes into a file: the terminal is ours.
-    log = Path(tempfile.mkdtemp(prefix="wattboard-spark-")) / "spark.log"
+    # One Java has many sessions, one behind the other; errors of earlier ones stand in its log too.
+    log = _new_log() if SparkContext._gateway is None else None
     try:
-        with log.open("wb") as sink:
-            if SparkContext._gateway is None:
-                launch: Any = launch_gateway
+        if log is not None:
+            launch: Any = launch_gateway
+            with log.open("wb") as sink:
                 gateway = launch(conf, {"stdout": sink, "stderr": sink})
-                SparkContext._ensure_initialized(gateway=gateway)
-                _logs.append(log)
-                atexit.register(shutil.rmtree, log.parent, ignore_errors=True)
+            SparkContext._ensure_initialized(gateway=gateway)
         context = SparkContext(conf=conf)
         return SparkSession(context)
     except Exception as error:
         # Anything of Java's: what it says stands in its log.
-        shown = _reason(log) or str(error).splitlines()[0]
-        shutil.rmtree(log.parent, ignore_errors=True)
+        shown = (_reason(log) if log else "") or str(error).splitlines()[0]
         if isinstance(error, PySparkRuntimeError):
             raise InputError(f"Spark does not start: {shown}", INSTALL_JAVA) from error
         raise InputError(
@@ -171,6 +168,14 @@ def _start(url: str, host: str | None) -> Any:
         # PySpark takes Ctrl-C for itself when it starts.
         if signal.getsignal(signal.SIGINT) is not own_handler:
             signal.signal(signal.SIGINT, own_handler)
+
+
+def _new_log() -> Path:
+    """Where Java writes, from its first line on: the terminal is ours. It goes with this process."""
+    log = Path(tempfile.mkdtemp(prefix="wattboard-spark-")) / "spark.log"
+    atexit.register(shutil.rmtree, log.parent, ignore_errors=True)
+    _logs.append(log)
+    return log
 
 
 def _settings(url: str, host: str | None) -> dict[str, str]:
