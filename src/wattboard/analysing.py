@@ -53,13 +53,19 @@ def analyse(
         grain_us=clean.grid.grain_us,
         origin_us=clean.grid.origin_us,
     )
+    counted = analysis.counted_values(engine, clean.pieces, clean.columns)
     statistics = analysis.column_statistics(
-        engine, clean.pieces, clean.rows, clean.columns, clean.instants, clean.lost_zeros
+        engine, counted, clean.rows, clean.columns, clean.instants, clean.lost_zeros
     )
     power = next(item for item in statistics if item.column == "power_w")
     covered_h = float(table.covered_s.sum()) / 3600.0
     histogram = analysis.power_distribution(
-        engine, clean.flow.levels, clean.tallies, clean.grid.level_w, covered_h
+        engine,
+        clean.flow.levels,
+        clean.tallies,
+        counted.get("power_w"),
+        clean.grid.level_w,
+        covered_h,
     )
     for tally in clean.tallies:
         if tally.weight:
@@ -71,7 +77,7 @@ def analyse(
     span_h = (clean.last_us - clean.first_us) / 3.6e9
     recipe = work.sources[0].recipe
     shown = tuple(c for c in ACTIVITY_COLUMNS if c in clean.columns)
-    fitted = fit_model(work, clean, zone, table)
+    model = fit_model(work, clean, zone, table).report
     can_be_off = recipe.device_name == "wall"
     fleet, comparable = fleet_and_comparable(
         engine, clean, table, zone, recipe.timezone, can_be_off=can_be_off
@@ -112,7 +118,7 @@ def analyse(
         profile=analysis.load_profile(table, zone),
         histogram=histogram,
         correlation=analysis.correlation(table),
-        model=fitted.report,
+        model=model,
         comparable=comparable,
         findings=[],
         series=analysis.all_series(table, zone, shown, joined_us=clean.joined_us),

@@ -50,7 +50,7 @@ def fit(settings: Settings, *, use_cache: bool = True, progress: Progress | None
         clean, zone = clean_up(work, prepared)
         fitted = _fit_clean(work, clean, zone)
         simulated = any(source.recipe.simulated for source in work.sources)
-        model = _model(work, prepared, fitted, simulated)
+        model = _model(work, prepared, clean, fitted, simulated)
         return Fitted(fitted.report, model, simulated, log_info(work, prepared, clean))
 
 
@@ -71,20 +71,25 @@ def _fit_clean(work: Work, clean: CleanLog, zone: list[Stretch]) -> FittedPower:
 
 
 def _model(
-    work: Work, prepared: Sequence[Prepared], fitted: FittedPower, simulated: bool
+    work: Work,
+    prepared: Sequence[Prepared],
+    clean: CleanLog,
+    fitted: FittedPower,
+    simulated: bool,
 ) -> PowerModel | None:
     """The fit as data to save; None without one, or without an interval that could be calibrated."""
-    from wattboard.model import PowerModel
+    from wattboard.model import PowerModel, seen_range
     from wattboard.model.power_model import Baseline, Feature, Quality, Source
     from wattboard.zones import iso_local
 
     report = fitted.report
     interval, anchored = report.interval_w, report.anchored_interval_w
-    if fitted.linear is None or interval is None:
+    if fitted.linear is None or fitted.grains is None or interval is None:
         return None
     timezone = work.sources[0].recipe.timezone
     told = [regime for regime in report.regimes if regime.kind == "model"]
-    features = zip(report.features, fitted.seen_low, fitted.seen_high, strict=True)
+    low, high = seen_range(work.engine, clean, report.features, fitted.grains)
+    features = zip(report.features, low, high, strict=True)
     forward, blocked = report.scores["regime_reanchored"], report.scores["regime_linear"]
     headline = forward if forward.rows else blocked
     return PowerModel(

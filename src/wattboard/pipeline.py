@@ -209,6 +209,7 @@ def _files(work: Work, prepared: Sequence[Prepared]) -> list[FileRows]:
             read,
             one.parquet,
             one.extent,
+            frozenset(work.engine.columns(one.parquet)),
             (REDUCED_VERSION, *(Path(part).name for part in one.parquet)),
         )
         for one in prepared

@@ -10,7 +10,7 @@ from wattboard.analysis.base import BaseTable, base_table
 from wattboard.analysis.relations import correlation
 from wattboard.analysis.series import all_series, energy_by_year, load_profile
 from wattboard.analysis.states import IdlePlateau, classify, idle_plateau, off_below_w
-from wattboard.analysis.values import column_statistics, power_distribution
+from wattboard.analysis.values import column_statistics, counted_values, power_distribution
 
 __all__ = [
     "BaseTable",
@@ -20,6 +20,7 @@ __all__ = [
     "classify",
     "column_statistics",
     "correlation",
+    "counted_values",
     "energy_by_year",
     "idle_plateau",
     "load_profile",

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    # Distinct values in rising order, and how often each occurs.
+    Values = tuple[NDArray[np.float64], NDArray[np.int64]]
+
 # Of all parts together; a counter of years has half as many.
 MANY_TOGETHER = 1_000_000
+# So that a value at the edge of a level is not below it by the last digit of a quotient.
+LEVEL_NUDGE = 1e-9
 
 
 class Countable(Protocol):
@@ -68,36 +73,47 @@ def power_distribution(
     engine: Collector,
     levels: nw.LazyFrame[Any] | None,
     tallies: Sequence[Countable],
+    counted: Values | None,
     level_w: float,
     covered_hours: float,
 ) -> Histogram:
     """Hours spent at each level of power, in levels of ``level_w`` from a multiple of it on.
 
-    Where ``levels`` are not given, instants stand for the same time and are counted.
+    Where ``levels`` are not given, instants stand for the same time and are counted: by their values
+    where these are ``counted``, by the engine where they are too many for that.
     """
-    import narwhals as nw
-
     if levels is not None:
         table = engine.collect(levels)
         level = table["level"].to_numpy()
         hours = floats(table["weight_us"]) / US_PER_HOUR
     else:
-        parts = []
-        for tally in tallies:
-            grouped = tally.frame.filter(~nw.col("power_w").is_null()).with_columns(
-                level=(nw.col("power_w") / level_w + 1e-9).floor().cast(nw.Int64)
-            )
-            parts.append(engine.collect(grouped.group_by("level").agg(n=_times(tally))))
-        level = np.concatenate([part["level"].to_numpy() for part in parts])
-        counts = [
-            tally.sign * floats(part["n"]) for tally, part in zip(tallies, parts, strict=True)
-        ]
-        readings = np.concatenate(counts)
+        if counted is not None:
+            level = np.floor(counted[0] / level_w + LEVEL_NUDGE).astype(np.int64)
+            readings = counted[1].astype(np.float64)
+        else:
+            level, readings = _levels_counted(engine, tallies, level_w)
         hours = readings * (covered_hours / readings.sum())
     first = int(level.min())
     spent = np.maximum(np.bincount(level - first, weights=hours), 0.0)
     edges = [(first + i) * level_w for i in range(len(spent) + 1)]
     return Histogram(edges_w=edges, hours=spent.tolist())
+
+
+def _levels_counted(
+    engine: Collector, tallies: Sequence[Countable], level_w: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Levels of power, and how many instants each tally has there."""
+    import narwhals as nw
+
+    parts = []
+    for tally in tallies:
+        grouped = tally.frame.filter(~nw.col("power_w").is_null()).with_columns(
+            level=(nw.col("power_w") / level_w + LEVEL_NUDGE).floor().cast(nw.Int64)
+        )
+        parts.append(engine.collect(grouped.group_by("level").agg(n=_times(tally))))
+    level = np.concatenate([part["level"].to_numpy() for part in parts])
+    counts = [tally.sign * floats(part["n"]) for tally, part in zip(tallies, parts, strict=True)]
+    return level, np.concatenate(counts)
 
 
 def _times(tally: Countable) -> Any:
@@ -108,8 +124,8 @@ def _times(tally: Countable) -> Any:
 
 
 def column_statistics(
-    engine: Keeper,
-    parts: Sequence[Counted],
+    engine: Collector,
+    counted: dict[str, Values],
     rows: nw.LazyFrame[Any],
     columns: tuple[str, ...],
     instants: int,
@@ -117,19 +133,17 @@ def column_statistics(
 ) -> list[ColumnStatistics]:
     """Count, mean, standard deviation (n - 1), extremes and quartiles of every column, exact.
 
-    Meters have few distinct values, so the engine counts each and the statistics come from the
-    counts; quartiles are linear between neighbours (numpy's default, Hyndman and Fan's type 7).
-    ``lost_zeros`` of a column are in the tallies of ``parts`` but mean that nothing was recorded;
-    ``rows`` is the log itself, for columns of many values.
+    Quartiles are linear between neighbours (numpy's default, Hyndman and Fan's type 7).
+    ``lost_zeros`` of a column are ``counted`` but mean that nothing was recorded; ``rows`` is the log
+    itself, for columns of too many values.
     """
-    counted = _counted(engine, parts, columns)
     results = []
     for name in columns:
         if name not in counted:
             numbers = _by_engine(engine, rows.select(name), name)
         else:
             values, counts = counted[name]
-            counts[values == 0.0] -= lost_zeros.get(name, 0)
+            counts = counts - np.where(values == 0.0, lost_zeros.get(name, 0), 0)
             if not (counts > 0).any():
                 continue
             numbers = from_counts(values[counts > 0], counts[counts > 0])
@@ -147,50 +161,59 @@ def column_statistics(
     return results
 
 
-def _counted(
+def counted_values(
     engine: Keeper, parts: Sequence[Counted], columns: Sequence[str]
-) -> dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]]:
-    """Each value of each column and how often it occurs; without columns of too many values."""
+) -> dict[str, Values]:
+    """Each value of each column and how often it occurs in all parts together.
+
+    Meters have few distinct values, so the engine counts each; columns of too many are left out.
+    """
     import pyarrow.compute as pc
 
-    found: dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
-    many: set[str] = set()
+    whole: list[pa.Table] = []
     for part in parts:
-        counts = partial(_values_and_counts, engine, part.tallies, columns)
-        table = engine.known((*part.key, *columns) if part.key else (), "counts", counts)
-        for place, name in enumerate(columns):
-            if name in many:
-                continue
-            mine = table.filter(pc.field("column") == place)
-            if not mine["value"].null_count:
-                found[name] = _added_up(
-                    found.get(name), floats(mine["value"]), mine["n"].to_numpy()
-                )
-            if mine["value"].null_count or len(found[name][0]) > MANY_TOGETHER:
-                many.add(name)
-                found.pop(name, None)
+        counts = partial(_values_and_counts, engine, part, columns)
+        whole.append(engine.known((*part.key, *columns) if part.key else (), "counts", counts))
+        if sum(table.num_rows for table in whole) > MANY_TOGETHER:
+            whole = [_added_up(whole, len(columns))]
+    added = _added_up(whole, len(columns))
+    found: dict[str, Values] = {}
+    for place, name in enumerate(columns):
+        mine = added.filter(pc.field("column") == place)
+        if not mine["value"].null_count:
+            found[name] = floats(mine["value"]), mine["n"].to_numpy()
     return found
 
 
-def _added_up(
-    before: tuple[NDArray[np.float64], NDArray[np.int64]] | None,
-    values: NDArray[np.float64],
-    counts: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Distinct values in rising order, with what all parts so far have of each."""
-    if before is not None:
-        values, counts = (
-            np.concatenate(pair) for pair in zip(before, (values, counts), strict=True)
-        )
-    distinct, at = np.unique(values, return_inverse=True)
-    total = np.zeros(len(distinct), dtype=np.int64)
-    np.add.at(total, at, counts)
-    return distinct, total
+def _added_up(tables: Sequence[pa.Table], columns: int) -> pa.Table:
+    """Distinct values of each column in rising order; one row without value for one of too many."""
+    import pyarrow as pa
+
+    whole = pa.concat_tables(tables)
+    column, value = whole["column"].to_numpy(), floats(whole["value"])
+    order = np.lexsort((value, column))
+    column, value = column[order], value[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (column[1:] != column[:-1]) | (value[1:] != value[:-1])
+    starts = np.flatnonzero(first)
+    n = np.add.reduceat(whole["n"].to_numpy()[order], starts) if len(order) else order
+    column, value = column[starts], value[starts]
+    many = np.bincount(column, minlength=columns) > MANY_TOGETHER
+    many[column[np.isnan(value)]] = True
+    left = ~many[column]
+    none = np.flatnonzero(many)
+    return pa.table(
+        {
+            "column": np.concatenate([column[left], none]),
+            "value": pa.array(
+                np.concatenate([value[left], np.full(len(none), np.nan)]), from_pandas=True
+            ),
+            "n": np.concatenate([n[left], np.zeros(len(none), dtype=np.int64)]),
+        }
+    )
 
 
-def _values_and_counts(
-    engine: Keeper, tallies: Sequence[Countable], columns: Sequence[str]
-) -> pa.Table:
+def _values_and_counts(engine: Keeper, part: Counted, columns: Sequence[str]) -> pa.Table:
     """``column`` (its place), ``value``, ``n``; a column of too many values has one without value."""
     import narwhals as nw
     import pyarrow as pa
@@ -198,7 +221,7 @@ def _values_and_counts(
     found = []
     for place, name in enumerate(columns):
         values, counts = [np.empty(0)], [np.empty(0, dtype=np.int64)]
-        for tally in tallies:
+        for tally in part.tallies:
             present = tally.frame.filter(~nw.col(name).is_null()).group_by(name)
             # A query a column: one query for all of them (a union of groups) hangs DuckDB 1.5.6.
             table = engine.collect(present.agg(n=_times(tally)).head(MANY_VALUES + 1))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wattboard.engine.cache import Cache, key_of
-from wattboard.engine.footers import extent_of
+from wattboard.engine.footers import columns_of, extent_of
 from wattboard.engine.preparing import Preparer
 from wattboard.engine.protocol import Prepared
 from wattboard.engine.reading import text, told_apart_by
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import duckdb
     import narwhals as nw
     import pyarrow as pa
+
+    from wattboard.engine.protocol import Keepable
 
 # With what Python takes, the whole process stays under 800 MB however long the log is.
 DEFAULT_MEMORY, SORTING_MEMORY = "360MB", "150MB"
@@ -149,6 +151,10 @@ class DuckEngine:
         self._tables += 1
         return f"{stem}_{self._tables}"
 
+    def columns(self, parquet: Sequence[str]) -> set[str]:
+        """The columns of prepared files together."""
+        return {column for part in parquet for column in columns_of(Path(part))}
+
     def frame(self, parquet: Sequence[str]) -> nw.LazyFrame[Any]:
         """Prepared files as one lazy frame; a column that one file lacks is null there.
 
@@ -195,30 +201,39 @@ class DuckEngine:
             self._made.remove(table)
 
     def kept(
-        self,
-        key: tuple[object, ...],
-        stem: str,
-        make: Callable[[], nw.LazyFrame[Any]],
-        *,
-        large: bool = False,
+        self, parts: Sequence[Keepable], stem: str, *, large: bool = False
     ) -> nw.LazyFrame[Any]:
-        """What ``make`` gives, as Parquet in the cache: the next build finds it there.
+        """The rows of all ``parts``, as Parquet in the cache: the next build finds them there.
 
         Without a key what is ``large`` lies on the disk too: tables that grow with the log would fill
         the engine's memory, and its own blocks on the disk are far larger.
         """
-        if key:
-            entry = f"{stem}-{key_of(stem, *key)}.parquet"
-            if not self.cache.path(entry).is_file():
-                with self._translated("the log"), self.cache.writing(entry) as temporary:
-                    self._copy(make(), stem, temporary, "zstd")
-            return self._parquet(self.cache.path(entry))
-        if not large:
-            return self.materialise(make(), stem)
-        path = Path(self._spill.name, f"{self._fresh(stem)}.parquet")
-        with self._translated("the log"):
-            self._copy(make(), stem, path, "snappy")
-        return self._parquet(path)
+        import narwhals as nw
+
+        paths, tables = [], []
+        for key, make in parts:
+            if key or large:
+                paths.append(self._stored(key, stem, make))
+            else:
+                tables.append(self.materialise(make(), stem))
+        # One frame of many files is planned far faster than many of one.
+        found = [*([self._parquet(*paths)] if paths else []), *tables]
+        return found[0] if len(found) == 1 else nw.concat(found, how="vertical")
+
+    def _stored(
+        self, key: tuple[object, ...], stem: str, make: Callable[[], nw.LazyFrame[Any]]
+    ) -> Path:
+        """Where what ``make`` gives lies: in the cache, or without a key in this build's folder."""
+        if not key:
+            path = Path(self._spill.name, f"{self._fresh(stem)}.parquet")
+            with self._translated("the log"):
+                self._copy(make(), stem, path, "snappy")
+            return path
+        entry = f"{stem}-{key_of(stem, *key)}.parquet"
+        if not self.cache.path(entry).is_file():
+            with self._translated("the log"), self.cache.writing(entry) as temporary:
+                self._copy(make(), stem, temporary, "zstd")
+        return self.cache.path(entry)
 
     def known(self, key: tuple[object, ...], stem: str, make: Callable[[], pa.Table]) -> pa.Table:
         """A small result, in the cache for the next build; without a key for this one alone."""
@@ -246,10 +261,11 @@ class DuckEngine:
         self._with_room(lambda: self.connection.execute(told))
         self.connection.execute(f"DROP VIEW {view}")
 
-    def _parquet(self, path: Path) -> nw.LazyFrame[Any]:
+    def _parquet(self, *paths: Path) -> nw.LazyFrame[Any]:
         import narwhals as nw
 
-        return nw.from_native(self.connection.sql(f"SELECT * FROM read_parquet({text(str(path))})"))
+        listed = ", ".join(text(str(path)) for path in paths)
+        return nw.from_native(self.connection.sql(f"SELECT * FROM read_parquet([{listed}])"))
 
     def place(self, table: pa.Table, stem: str, *, large: bool = False) -> nw.LazyFrame[Any]:
         """A table into the engine; what is ``large`` lies on the disk."""

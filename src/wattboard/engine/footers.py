@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wattboard.schema import Extent
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+# Logs of more files read some of their footers twice.
+FOOTERS = 1_000
 
 
 def clock_of(extent: Extent) -> str:
     return "time_us" if extent.ranges.get("time_us", (0,))[0] else "clock_us"
 
 
-def rows_of(part: Path) -> int:
+def _footer(part: Path) -> pq.FileMetaData:
+    """As the file is now; one that has been replaced is read again."""
+    state = part.stat()
+    return _read_footer(part, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(FOOTERS)
+def _read_footer(part: Path, _changed_ns: int, _size: int) -> pq.FileMetaData:
     import pyarrow.parquet as pq
 
-    return int(pq.read_metadata(part).num_rows)
+    return pq.read_metadata(part)
+
+
+def rows_of(part: Path) -> int:
+    return int(_footer(part).num_rows)
+
+
+def columns_of(part: Path) -> tuple[str, ...]:
+    return tuple(_footer(part).schema.names)
 
 
 def holds_nan(part: Path) -> bool:
     """True if a column has a NaN: its writer gives no extremes for such a column."""
-    import pyarrow.parquet as pq
-
-    footer = pq.read_metadata(part)
+    footer = _footer(part)
     groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
     columns = [group.column(i) for group in groups for i in range(group.num_columns)]
     told = [c.statistics for c in columns if c.physical_type == "DOUBLE" and c.statistics]
@@ -30,12 +51,10 @@ def holds_nan(part: Path) -> bool:
 
 def extent_of(parts: list[Path]) -> Extent:
     """Rows, and count and extremes of every column, from the files' footers."""
-    import pyarrow.parquet as pq
-
     ranges: dict[str, tuple[int, float, float]] = {}
     rows = 0
     for part in parts:
-        footer = pq.read_metadata(part)
+        footer = _footer(part)
         rows += footer.num_rows
         for group in (footer.row_group(i) for i in range(footer.num_row_groups)):
             for column in (group.column(i) for i in range(group.num_columns)):

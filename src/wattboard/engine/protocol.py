@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
 
+    # What stands for rows from build to build, and what makes them.
+    Keepable = tuple[tuple[object, ...], Callable[[], nw.LazyFrame[Any]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -64,6 +67,10 @@ class Engine(Protocol):
         """
         ...
 
+    def columns(self, parquet: Sequence[str]) -> set[str]:
+        """The columns of prepared files together."""
+        ...
+
     def frame(self, parquet: Sequence[str]) -> nw.LazyFrame[Any]:
         """Prepared files as one lazy frame; a column that one file lacks is null there.
 
@@ -76,14 +83,9 @@ class Engine(Protocol):
         ...
 
     def kept(
-        self,
-        key: tuple[object, ...],
-        stem: str,
-        make: Callable[[], nw.LazyFrame[Any]],
-        *,
-        large: bool = False,
+        self, parts: Sequence[Keepable], stem: str, *, large: bool = False
     ) -> nw.LazyFrame[Any]:
-        """What ``make`` gives, computed once for all builds that name the same ``key``.
+        """The rows of all ``parts``, each computed once for all builds that name the same key.
 
         An empty key is for this build alone, as with :meth:`materialise`; what is ``large`` grows with
         the log.

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
 
+    from wattboard.engine.protocol import Keepable
+
 DAY_US = 86_400_000_000
 # Divisors of a day, so that every stretch lies in one.
 WIDTHS_US = tuple(DAY_US // n for n in (1, 4, 24, 144, 1440))
@@ -177,6 +179,10 @@ class SparkEngine:
 
     # ------------------------------------------------------------------ lazy frames
 
+    def columns(self, parquet: Sequence[str]) -> set[str]:
+        """The columns of prepared files together."""
+        return set(self.frame(parquet).collect_schema().names())
+
     def frame(self, parquet: Sequence[str]) -> nw.LazyFrame[Any]:
         """Prepared files as one lazy frame; a column that one file lacks is null there.
 
@@ -224,15 +230,13 @@ class SparkEngine:
         return again
 
     def kept(
-        self,
-        key: tuple[object, ...],
-        stem: str,
-        make: Callable[[], nw.LazyFrame[Any]],
-        *,
-        large: bool = False,
+        self, parts: Sequence[Keepable], stem: str, *, large: bool = False
     ) -> nw.LazyFrame[Any]:
-        """What ``make`` gives, for this build."""
-        return self.materialise(make(), stem)
+        """The rows of all parts, for this build."""
+        import narwhals as nw
+
+        made = [self.materialise(make(), stem) for _, make in parts]
+        return made[0] if len(made) == 1 else nw.concat(made, how="vertical")
 
     def known(self, key: tuple[object, ...], stem: str, make: Callable[[], pa.Table]) -> pa.Table:
         """What ``make`` gives, for this build."""

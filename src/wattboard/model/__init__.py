@@ -2,6 +2,7 @@
 
 from wattboard.model.files import check_model_target, read_model, write_model
 from wattboard.model.fit import FittedPower, Material, fit_power
+from wattboard.model.grains import seen_range
 from wattboard.model.power_model import PowerModel
 from wattboard.model.shares import EnergyByBucket
 
@@ -13,5 +14,6 @@ __all__ = [
     "check_model_target",
     "fit_power",
     "read_model",
+    "seen_range",
     "write_model",
 ]

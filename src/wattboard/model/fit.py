@@ -22,7 +22,6 @@ from wattboard.model.grains import (
     held,
     read_aligned_grains,
     read_grains,
-    seen_range,
 )
 from wattboard.model.lag import aligned, find_lag_us
 from wattboard.model.moments import (
@@ -66,8 +65,7 @@ class FittedPower:
     report: ModelReport
     linear: Linear | None = None
     stretches: tuple[Stretch, ...] = ()
-    seen_low: tuple[float, ...] = ()
-    seen_high: tuple[float, ...] = ()
+    grains: Grains | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +135,7 @@ def fit_power(material: Material) -> FittedPower:
             )
         )
     give_back()
-    low, high = seen_range(material.bench, material.log, fitting.features, fitting.grains)
-    return FittedPower(fitted_report(fitting), fitting.linear, fitting.stretches, low, high)
+    return FittedPower(fitted_report(fitting), fitting.linear, fitting.stretches, fitting.grains)
 
 
 def _made_ready(

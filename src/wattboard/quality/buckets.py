@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattboard.quality.counter import counter_totals, plausible
-from wattboard.quality.pieces import Meeting, Piece, all_rows, meetings, own_rows
+from wattboard.quality.pieces import Meeting, Piece, meetings, own_rows
 from wattboard.quality.report import Workbench, first_row
 from wattboard.quality.steps import RISE, SINCE, UNTIL, Usual, Weights
 from wattboard.schema import ACTIVITY_COLUMNS
@@ -22,6 +22,8 @@ from wattboard.windows import with_steps
 
 if TYPE_CHECKING:
     import narwhals as nw
+
+    from wattboard.quality.report import Keepable
 
 MAX_BUCKETS = 150_000
 MINUTE_US = 60_000_000
@@ -167,13 +169,11 @@ def minutes_of(
         return placed.group_by("minute").agg(*wanted)
 
     key = ("minutes", *how, *negative)
-    tables = [
-        bench.kept(piece.key_of(*key), "minutes", partial(grouped, piece), large=True)
-        for piece in pieces
-    ]
+    parts = [(piece.key_of(*key), partial(grouped, piece)) for piece in pieces]
+    minutes = bench.kept(parts, "minutes", large=True)
     ends = [piece.until_us + 1 - grid.origin_us for piece in pieces[:-1]]
     within = [end // grid.grain_us for end in ends if end % grid.grain_us]
-    minutes = _each_once(bench, all_rows(tables), within) if within else all_rows(tables)
+    minutes = _each_once(bench, minutes, within) if within else minutes
     counts = {f"{name}__n": nw.col("n") for name in columns if name in whole}
     return minutes.with_columns(**counts) if counts else minutes
 
@@ -232,10 +232,10 @@ def flow_of(
     shared = shared and counter
     names = ["time_us", "power_w", *(["width_us"] if own_width else [])]
     names += ["energy_kwh"] if shared else []
-    known = [
-        (piece.frame if shared else piece.frame.filter(~power.is_null())).select(*names)
-        for piece in pieces
-    ]
+
+    def known(piece: Piece) -> nw.LazyFrame[Any]:
+        return piece.frame if shared else piece.frame.filter(~power.is_null())
+
     flow = {
         "readings": nw.len(),
         "weight_us": nw.col("weight_us").sum(),
@@ -253,8 +253,9 @@ def flow_of(
     steps = {"since": SINCE, "until": UNTIL, **({"rise": RISE} if shared else {})}
     limited = (weights.threshold_us, max_w, usual.quantum_kwh)
     key = (*how, weights.threshold_us, usual.step_us, own_width, grid.bucket_us, grid.origin_us)
-    tables, weighed = [], []
-    for piece, met in zip(pieces, meetings(bench, pieces, known, "power"), strict=True):
+    tables: list[Keepable] = []
+    weighed = []
+    for piece, met in zip(pieces, meetings(bench, pieces, known, names, "power"), strict=True):
         changes = [
             {
                 "weight_us": weights.weight_us.cast(nw.Float64),
@@ -269,13 +270,12 @@ def flow_of(
         weighed.append(Weighed(rows, made))
         wanted = {**flow, **counter_totals()} if shared else flow
         tables.append(
-            bench.kept(
+            (
                 (*made, "flow", *(limited if shared else ())) if made else (),
-                "flow",
                 partial(_grouped, rows, wanted, bucket=grid.bucket(grid.bucket_us)),
             )
         )
-    buckets = all_rows(tables)
+    buckets = bench.kept(tables, "flow")
     if counter and not shared:
         counted = _counter_of(bench, pieces, limits, limited, grid)
         buckets = nw.concat([buckets, counted], how="diagonal")
@@ -312,22 +312,17 @@ def _counter_of(
     """What the counter did in each bucket."""
     import narwhals as nw
 
-    known = [
-        piece.frame.filter(~nw.col("energy_kwh").is_null()).select("time_us", "energy_kwh")
-        for piece in pieces
-    ]
-    tables = []
-    for piece, met in zip(pieces, meetings(bench, pieces, known, "counter"), strict=True):
+    def known(piece: Piece) -> nw.LazyFrame[Any]:
+        return piece.frame.filter(~nw.col("energy_kwh").is_null())
+
+    names = ("time_us", "energy_kwh")
+    tables: list[Keepable] = []
+    for piece, met in zip(pieces, meetings(bench, pieces, known, names, "counter"), strict=True):
         rows = partial(_stepped, bench, met, piece, {"rise": RISE, "span": SINCE}, [limits])
         key = piece.key_of("counter", grid.bucket_us, grid.origin_us, *limited, *met.beside)
-        tables.append(
-            bench.kept(
-                key,
-                "counted",
-                partial(_grouped, rows, counter_totals(), bucket=grid.bucket(grid.bucket_us)),
-            )
-        )
-    return all_rows(tables)
+        made = partial(_grouped, rows, counter_totals(), bucket=grid.bucket(grid.bucket_us))
+        tables.append((key, made))
+    return bench.kept(tables, "counted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,15 +339,15 @@ def levels_of(bench: Workbench, weighed: Sequence[Weighed], grid: Grid) -> nw.La
 
     level = (nw.col("power_w") / grid.level_w + 1e-9).floor().cast(nw.Int64)
     spent = {"weight_us": nw.col("weight_us").sum()}
-    return all_rows(
+    return bench.kept(
         [
-            bench.kept(
+            (
                 (*one.key, "levels", grid.level_w) if one.key else (),
-                "levels",
                 partial(_grouped, one.make, spent, level=level),
             )
             for one in weighed
-        ]
+        ],
+        "levels",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
@@ -13,19 +14,25 @@ from wattboard.quality.buckets import (
 )
 from wattboard.quality.counter import power_from_counter
 from wattboard.quality.hosts import HostLog
-from wattboard.quality.instants import instant_rules, one_row_per_instant, together
+from wattboard.quality.instants import Instants, instant_rules, one_row_per_instant, together
 from wattboard.quality.pieces import (
     CleanPiece,
     FileRows,
     Piece,
+    PieceRows,
     Tally,
-    Turn,
     in_spans,
 )
 from wattboard.quality.ranges import ColumnExtent, merge
 from wattboard.quality.reduction import Log, Reduced, reduce_log
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
-from wattboard.quality.sensible import LogForm, Sensible, rows_with_time, sensible_values
+from wattboard.quality.sensible import (
+    LogForm,
+    RowsInTurn,
+    Sensible,
+    rows_with_time,
+    sensible_values,
+)
 from wattboard.quality.steps import GAP_TOLERANCE_US
 from wattboard.quality.totals import Totals, add_up_devices
 from wattboard.schema import COLUMN, VALUE_COLUMNS, Damage, Extent
@@ -157,30 +164,31 @@ def one_series(
     extent: Extent,
     form: LogForm,
     rules: list[RuleResult],
-    turns: Sequence[tuple[Turn, nw.LazyFrame[Any]]] = (),
+    turns: Sequence[RowsInTurn] = (),
 ) -> tuple[Log, Totals]:
     """One row an instant, devices added up."""
     found = sensible.found
     columns = tuple(c for c in found if found[c].sensible)
     rows = rows_with_time(extent)
+    names = sensible.frame.collect_schema().names()
     if turns:
         parts = [
-            one_row_per_instant(bench, own, columns, turn.rows, turn.file.key)
-            for turn, own in turns
+            one_row_per_instant(bench, one.read, names, columns, one.turn.rows, one.key)
+            for one in turns
         ]
-        names = parts[0].frame.collect_schema().names()
-        instants = together(parts, sensible.frame.select(*names))
+        instants = together(bench, parts, sensible.frame, columns)
     else:
-        instants = one_row_per_instant(bench, sensible.frame, columns, rows)
+        instants = one_row_per_instant(bench, lambda: sensible.frame, names, columns, rows)
         parts = [instants]
+    whole = instants.make()
     rules += instant_rules(rows, instants.found, form.timezone)
-    totals = add_up_devices(bench, instants.frame, columns, form.device_name, form.timezone)
+    totals = add_up_devices(bench, whole.frame, columns, form.device_name, form.timezone)
     rules += totals.rules
     added = totals.rows > 0
     log = Log(
         totals.frame,
-        totals.frame if added else instants.readings,
-        (Tally(totals.frame),) if added else instants.tallies,
+        totals.frame if added else whole.readings,
+        (Tally(totals.frame),) if added else whole.tallies,
         totals.columns,
         rules,
         "mean" if totals.width_us else form.reading,
@@ -191,16 +199,20 @@ def one_series(
         kept = totals.frame.collect_schema().names()
         log.pieces = tuple(
             Piece(
-                part.frame.select(*kept),
-                part.readings.select(*kept),
-                part.tallies,
-                (*turn.file.key, *columns),
-                turn.after_us,
-                turn.until_us,
+                cache(partial(_with_columns, part, kept)),
+                bool(part.averages),
+                (*one.key, *columns),
+                one.turn.after_us,
+                one.turn.until_us,
             )
-            for (turn, _), part in zip(turns, parts, strict=True)
+            for one, part in zip(turns, parts, strict=True)
         )
     return log, totals
+
+
+def _with_columns(part: Instants, kept: Sequence[str]) -> PieceRows:
+    rows = part.make()
+    return PieceRows(rows.frame.select(*kept), rows.readings.select(*kept), rows.tallies)
 
 
 def _require_power(rows: int, found: dict[str, ColumnExtent]) -> None:

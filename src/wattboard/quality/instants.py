@@ -5,11 +5,12 @@ Most instants have one reading; only the others are grouped, the rest passes thr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from wattboard.quality.pieces import Tally, all_rows
+from wattboard.quality.pieces import Key, PieceRows, Tally, all_rows
 from wattboard.quality.report import Workbench, rule
 from wattboard.quality.steps import SINCE
 from wattboard.summary import RuleResult
@@ -19,22 +20,35 @@ from wattboard.zones import iso_local
 if TYPE_CHECKING:
     import narwhals as nw
 
+    from wattboard.quality.report import Keepable
+
 LABELS = ("host", "device")
 
 
 @dataclass(frozen=True, slots=True)
-class Instants:
-    """The frame with one row per device and instant, and what it took.
+class Averages:
+    """Readings of instants with several: ``each`` that differs, and their mean.
 
-    ``readings`` are all rows, equal ones too; ``tallies`` add up to the rows of ``frame``. ``found`` is
-    what was met, None where no instant has several readings.
+    ``key`` stands for them, an empty one for this build alone.
     """
 
-    frame: nw.LazyFrame[Any]
-    readings: nw.LazyFrame[Any]
-    tallies: tuple[Tally, ...]
+    key: Key
+    each: Callable[[], nw.LazyFrame[Any]]
+    averaged: Callable[[], nw.LazyFrame[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """One row per device and instant, and what it took.
+
+    ``make`` puts the rows together, once, where they are asked for. ``found`` is what was met and
+    ``averages`` came of it; both are None where no instant has several readings.
+    """
+
+    make: Callable[[], PieceRows]
     rows: int
     found: dict[str, Any] | None
+    averages: Averages | None
 
 
 def labels_of(frame: nw.LazyFrame[Any]) -> list[str]:
@@ -45,60 +59,88 @@ def labels_of(frame: nw.LazyFrame[Any]) -> list[str]:
 
 def one_row_per_instant(
     bench: Workbench,
-    frame: nw.LazyFrame[Any],
+    read: Callable[[], nw.LazyFrame[Any]],
+    names: Sequence[str],
     columns: tuple[str, ...],
     rows: int,
-    key: tuple[object, ...] = (),
+    key: Key = (),
 ) -> Instants:
     """Keep one of equal rows, average the other readings of the same instant and device.
 
     Equal are rows of equal values and equal ``row_hash``, which stands for what values do not tell of
-    a raw row. ``key`` stands for the frame where averages are to be kept.
+    a raw row. ``read`` makes the frame, which has columns ``names``; ``key`` stands for it where
+    averages are to be kept.
     """
     import narwhals as nw
 
-    keys = [*labels_of(frame), "time_us"]
-    names = frame.collect_schema().names()
+    keys = [*(label for label in LABELS if label in names), "time_us"]
     values = [c for c in ("width_us", *columns) if c in names]
-    bare = frame.select(*keys)
-
-    def again() -> nw.LazyFrame[Any]:
-        stepped = with_steps(bench, bare, {"since": SINCE}, by=keys[:-1])
-        return stepped.filter(nw.col("since") == 0).select(*keys).unique()
-
-    key = (*key, "instants", *values) if key else ()
-    crowded = bench.kept(key, "crowded", again)
     cells = [*values, *(["row_hash"] if "row_hash" in names else [])]
-    frame = frame.select(*keys, *cells)
-    crowds = bench.known(key, "crowds", lambda: bench.collect(crowded.select(n=nw.len())))
+    frame = cache(lambda: read().select(*keys, *cells))
+    key = (*key, "instants", *values) if key else ()
+    crowded = cache(lambda: bench.kept([(key, partial(_crowded, bench, frame, keys))], "crowded"))
+    crowds = bench.known(key, "crowds", lambda: bench.collect(crowded().select(n=nw.len())))
     if not crowds["n"][0].as_py():
-        plain = frame.select(*keys, *values)
-        return Instants(plain, plain, (Tally(plain),), rows, None)
-
-    def equal() -> nw.LazyFrame[Any]:
-        shared = frame.join(crowded, on=keys, how="semi")
-        counted = shared.group_by(*keys, *cells).agg(nw.len().alias("equal"))
-        return counted.select(*keys, *values, "equal")
-
-    each = bench.kept(key, "each", equal, large=True)
-    averaged = bench.kept(
-        key,
-        "averaged",
-        lambda: each.group_by(*keys).agg(
-            *[nw.col(c).mean() for c in values],
-            nw.len().alias("kept"),
-            nw.col("equal").sum().alias("readings"),
-        ),
-        large=True,
+        return Instants(cache(lambda: _plain(frame().select(*keys, *values))), rows, None, None)
+    each = cache(
+        lambda: bench.kept(
+            [(key, lambda: _each(frame(), crowded(), keys, values, cells))], "each", large=True
+        )
     )
-    (found,) = bench.known(key, "met", lambda: bench.collect(_met(averaged))).to_pylist()
-    alone = frame.join(crowded, on=keys, how="anti")
-    merged = nw.concat(
-        [alone.select(*keys, *values), averaged.select(*keys, *values)], how="vertical"
+    averaged = cache(
+        lambda: bench.kept([(key, lambda: _averaged(each(), keys, values))], "averaged", large=True)
     )
+
+    def merged() -> PieceRows:
+        alone = frame().join(crowded(), on=keys, how="anti")
+        both = [alone.select(*keys, *values), averaged().select(*keys, *values)]
+        tallies = (Tally(frame()), Tally(each(), "equal", -1), Tally(averaged()))
+        return PieceRows(nw.concat(both, how="vertical"), frame(), tallies)
+
+    (found,) = bench.known(key, "met", lambda: bench.collect(_met(averaged()))).to_pylist()
     left = rows - int(found["readings"]) + int(found["instants"])
-    tallies = (Tally(frame), Tally(each, "equal", -1), Tally(averaged))
-    return Instants(merged, frame, tallies, left, found)
+    return Instants(cache(merged), left, found, Averages(key, each, averaged))
+
+
+def _plain(frame: nw.LazyFrame[Any]) -> PieceRows:
+    return PieceRows(frame, frame, (Tally(frame),))
+
+
+def _crowded(
+    bench: Workbench, frame: Callable[[], nw.LazyFrame[Any]], keys: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    """The instants with several readings."""
+    import narwhals as nw
+
+    stepped = with_steps(bench, frame().select(*keys), {"since": SINCE}, by=keys[:-1])
+    return stepped.filter(nw.col("since") == 0).select(*keys).unique()
+
+
+def _each(
+    frame: nw.LazyFrame[Any],
+    crowded: nw.LazyFrame[Any],
+    keys: Sequence[str],
+    values: Sequence[str],
+    cells: Sequence[str],
+) -> nw.LazyFrame[Any]:
+    """Their readings, equal ones once."""
+    import narwhals as nw
+
+    shared = frame.join(crowded, on=list(keys), how="semi")
+    counted = shared.group_by(*keys, *cells).agg(nw.len().alias("equal"))
+    return counted.select(*keys, *values, "equal")
+
+
+def _averaged(
+    each: nw.LazyFrame[Any], keys: Sequence[str], values: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    import narwhals as nw
+
+    return each.group_by(*keys).agg(
+        *[nw.col(c).mean() for c in values],
+        nw.len().alias("kept"),
+        nw.col("equal").sum().alias("readings"),
+    )
 
 
 def _met(averaged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -116,35 +158,38 @@ def _met(averaged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
 
 
-def together(parts: Sequence[Instants], readings: nw.LazyFrame[Any]) -> Instants:
+def together(
+    bench: Workbench, parts: Sequence[Instants], readings: nw.LazyFrame[Any], columns: Sequence[str]
+) -> Instants:
     """Those of a log that was looked at in pieces; ``readings`` are all of its rows."""
     if len(parts) == 1:
         return parts[0]
     import narwhals as nw
 
-    names = parts[0].frame.collect_schema().names()
-    keys = [*labels_of(parts[0].frame), "time_us"]
-    crowded = [part for part in parts if part.found]
-    kinds = zip(*(part.tallies[1:] for part in crowded), strict=True)
-    corrections = [
-        Tally(all_rows([one.frame for one in kind]), kind[0].weight, kind[0].sign) for kind in kinds
-    ]
+    keys = [*labels_of(readings), "time_us"]
+    names = readings.collect_schema().names()
+    values = [c for c in ("width_us", *columns) if c in names]
+    readings = readings.select(*keys, *values)
     found: dict[str, Any] | None = None
-    for part in crowded:
-        found = _added(found, part.found or {})
-    frame = readings
-    if corrections:
+    for part in parts:
+        found = _added(found, part.found) if part.found else found
+    rows = _plain(readings)
+    if averages := [part.averages for part in parts if part.averages]:
+        each = _of_all(bench, [(one.key, one.each) for one in averages], "each")
+        averaged = _of_all(bench, [(one.key, one.averaged) for one in averages], "averaged")
         # One join for all pieces: each would hold its own instants in memory at the same time.
-        averaged = corrections[-1].frame.select(*names)
         alone = readings.join(averaged.select(*keys), on=keys, how="anti")
-        frame = nw.concat([alone.select(*names), averaged], how="vertical")
-    return Instants(
-        frame,
-        readings,
-        (Tally(readings), *corrections),
-        sum(part.rows for part in parts),
-        found,
-    )
+        both = [alone.select(*keys, *values), averaged.select(*keys, *values)]
+        tallies = (Tally(readings), Tally(each, "equal", -1), Tally(averaged))
+        rows = PieceRows(nw.concat(both, how="vertical"), readings, tallies)
+    return Instants(lambda: rows, sum(part.rows for part in parts), found, None)
+
+
+def _of_all(bench: Workbench, parts: Sequence[Keepable], stem: str) -> nw.LazyFrame[Any]:
+    """The rows of all pieces, which lie on the disk."""
+    if all(key for key, _ in parts):
+        return bench.kept(parts, stem, large=True)
+    return all_rows([make() for _, make in parts])
 
 
 def _added(found: dict[str, Any] | None, more: dict[str, Any]) -> dict[str, Any]:

@@ -54,12 +54,14 @@ class Span:
 class FileRows:
     """The rows of a file or several: ``read`` makes a frame of ``parts``, ``key`` stands for them.
 
-    Where there are ``spans``, only the rows in one of these.
+    They have ``columns``, by the names in the files. Where there are ``spans``, only the rows in one
+    of these.
     """
 
     read: Callable[[Sequence[str]], nw.LazyFrame[Any]]
     parts: tuple[str, ...]
     extent: Extent
+    columns: frozenset[str]
     key: Key
     spans: tuple[Span, ...] = ()
 
@@ -95,6 +97,7 @@ def _of_all(files: Sequence[FileRows]) -> FileRows:
         files[0].read,
         tuple(dict.fromkeys(part for file in files for part in file.parts)),
         merge([file.extent for file in files]),
+        frozenset().union(*(file.columns for file in files)),
         tuple(part for file in files for part in file.key),
         tuple(itertools.chain(*spans)) if any(file.spans for file in files) else (),
     )
@@ -134,7 +137,8 @@ def in_spans(bench: Workbench, file: FileRows) -> list[FileRows]:
         extent = Extent(held, {clock: (held, int(first[start]), int(last[end - 1]))})
         after, until = edges[place], edges[place + 1]
         span = Span(file.parts, clock, after, until)
-        found.append(FileRows(file.read, file.parts, extent, (*file.key, after, until), (span,)))
+        key = (*file.key, after, until)
+        found.append(FileRows(file.read, file.parts, extent, file.columns, key, (span,)))
     return found
 
 
@@ -152,19 +156,43 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """All rows of a log after ``after_us`` and up to ``until_us``.
-
-    ``frame`` has a row for each instant, ``readings`` all rows, and ``tallies`` add up to the rows of
-    ``frame``. ``key`` stands for them; an empty one says that what is made of them is not kept.
-    """
+class PieceRows:
+    """``frame`` has a row for each instant, ``readings`` all rows; ``tallies`` add up to ``frame``."""
 
     frame: nw.LazyFrame[Any]
     readings: nw.LazyFrame[Any]
     tallies: tuple[Tally, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """All rows of a log after ``after_us`` and up to ``until_us``.
+
+    ``key`` stands for them; an empty one says that what is made of them is not kept. ``make`` puts them
+    together, once, where they are asked for: nobody does whose tables are in the cache. ``averaged``
+    says that some instants have several readings.
+    """
+
+    make: Callable[[], PieceRows]
+    averaged: bool
     key: Key = ()
     after_us: int = -FAR_US
     until_us: int = FAR_US
+
+    @property
+    def frame(self) -> nw.LazyFrame[Any]:
+        """A row for each instant."""
+        return self.make().frame
+
+    @property
+    def readings(self) -> nw.LazyFrame[Any]:
+        """All rows, equal ones too."""
+        return self.make().readings
+
+    @property
+    def tallies(self) -> tuple[Tally, ...]:
+        """They add up to the rows of ``frame``."""
+        return self.make().tallies
 
     def key_of(self, *parts: object) -> Key:
         """What stands for a table that is made of the piece."""
@@ -176,6 +204,13 @@ class Piece:
             (time - origin_us) // width_us for time in (self.after_us + 1, self.until_us)
         )
         return first, last
+
+
+def whole_log(
+    frame: nw.LazyFrame[Any], readings: nw.LazyFrame[Any], tallies: tuple[Tally, ...] = ()
+) -> Piece:
+    """A log that is not taken by file; nothing of it is kept."""
+    return Piece(lambda: PieceRows(frame, readings, tallies), averaged=len(tallies) > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +244,13 @@ class Turn:
     mixed: bool
 
 
-def in_turn(files: Sequence[FileRows], table: Sequence[Stretch], names: set[str]) -> list[Turn]:
+def in_turn(files: Sequence[FileRows], table: Sequence[Stretch]) -> list[Turn]:
     """The files in order of time, in groups that follow one another; none where that is one group.
 
     Small files are put together, from the first on, so that another one changes the last group alone;
     and so are files that overlap by more than an hour or meet where the clock is changed. (A log that
     is moved away while it is written has its last second in two files, and more where rows came late.)
-    All have one kind of time, and each group the columns ``names``.
+    All have one kind of time, and all groups the same columns.
     """
     kinds = {tuple(c for c in CLOCKS if file.extent.ranges.get(c, (0,))[0]) for file in files}
     if len(files) < 2 or len(kinds) > 1 or len(kind := kinds.pop()) != 1:
@@ -256,8 +291,7 @@ def in_turn(files: Sequence[FileRows], table: Sequence[Stretch], names: set[str]
                 mixed=begins_late or ends_late,
             )
         )
-    alike = all(set(turn.file.rows.collect_schema().names()) == names for turn in found)
-    return found if alike else []
+    return found if len({turn.file.columns for turn in found}) == 1 else []
 
 
 def _offset_us(clock_us: int, table: Sequence[Stretch]) -> int | None:
@@ -292,21 +326,24 @@ class Meeting:
 
 
 def meetings(
-    bench: Workbench, pieces: Sequence[Piece], frames: Sequence[nw.LazyFrame[Any]], what: str
+    bench: Workbench,
+    pieces: Sequence[Piece],
+    rows_of: Callable[[Piece], nw.LazyFrame[Any]],
+    names: Sequence[str],
+    what: str,
 ) -> list[Meeting]:
-    """Each of ``frames``, rows of ``pieces``, with the last row before it and the first after it.
+    """Rows of each piece with the last one before them and the first one after them.
 
     So a step from row to row does not end where a file does; :func:`own_rows` takes them away again.
-    ``what`` tells the frames of a piece apart.
+    ``rows_of`` a piece have columns ``names``, and ``what`` tells them apart from others of it.
     """
     if len(pieces) == 1:
-        return [Meeting(lambda: frames[0], ())]
+        return [Meeting(functools.partial(_selected, rows_of, pieces[0], names), ())]
     import pyarrow as pa
 
-    names = frames[0].collect_schema().names()
+    frames = [functools.cache(functools.partial(_selected, rows_of, one, names)) for one in pieces]
     ends = [
-        _ends(bench, piece, frame.select(*names), what)
-        for piece, frame in zip(pieces, frames, strict=True)
+        _ends(bench, piece, frame, names, what) for piece, frame in zip(pieces, frames, strict=True)
     ]
     found = []
     for place, frame in enumerate(frames):
@@ -315,33 +352,47 @@ def meetings(
         beside = [*before[-1:], *after[:1]]
         rows = pa.concat_tables(beside) if beside else None
         told = () if rows is None else tuple(map(repr, rows.to_pylist()))
-        found.append(Meeting(functools.partial(_with_rows, bench, frame, rows, names), told))
+        found.append(Meeting(functools.partial(_with_rows, bench, frame, rows), told))
     return found
 
 
-def _with_rows(
-    bench: Workbench, frame: nw.LazyFrame[Any], rows: pa.Table | None, names: Sequence[str]
+def _selected(
+    rows_of: Callable[[Piece], nw.LazyFrame[Any]], piece: Piece, names: Sequence[str]
 ) -> nw.LazyFrame[Any]:
+    return rows_of(piece).select(*names)
+
+
+def _with_rows(
+    bench: Workbench, make: Callable[[], nw.LazyFrame[Any]], rows: pa.Table | None
+) -> nw.LazyFrame[Any]:
+    frame = make()
     if rows is None:
         return frame
-    placed = bench.place(rows, "beside")
-    return all_rows([frame.select(*names), placed.select(*names)])
+    names = frame.collect_schema().names()
+    return all_rows([frame, bench.place(rows, "beside").select(*names)])
 
 
-def _ends(bench: Workbench, piece: Piece, frame: nw.LazyFrame[Any], what: str) -> pa.Table:
+def _ends(
+    bench: Workbench,
+    piece: Piece,
+    make: Callable[[], nw.LazyFrame[Any]],
+    names: Sequence[str],
+    what: str,
+) -> pa.Table:
     """The first and the last row, in order of time."""
     import narwhals as nw
 
     time = nw.col("time_us")
 
     def ends() -> pa.Table:
+        frame = make()
         found = first_row(bench, frame.select(first=time.min(), last=time.max()))
         if found["first"] is None:
             return bench.collect(frame.filter(time.is_null()))
         at_ends = (time == found["first"]) | (time == found["last"])
         return bench.collect(frame.filter(at_ends).sort("time_us"))
 
-    return bench.known(piece.key_of(what, *frame.collect_schema().names()), "ends", ends)
+    return bench.known(piece.key_of(what, *names), "ends", ends)
 
 
 def own_rows(frame: nw.LazyFrame[Any], piece: Piece, beside: Key) -> nw.LazyFrame[Any]:

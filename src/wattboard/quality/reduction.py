@@ -24,7 +24,7 @@ from wattboard.quality.buckets import (
 )
 from wattboard.quality.counter import counter_rule, highest_w
 from wattboard.quality.frozen import find_frozen
-from wattboard.quality.pieces import CleanPiece, Piece, Tally
+from wattboard.quality.pieces import CleanPiece, Piece, Tally, whole_log
 from wattboard.quality.ranges import ColumnExtent
 from wattboard.quality.report import Workbench, first_row, rule
 from wattboard.quality.silence import find_silence
@@ -62,7 +62,7 @@ class Log:
 
     def in_pieces(self) -> tuple[Piece, ...]:
         """The log as its files, or whole where what is made of them is not kept."""
-        return self.pieces or (Piece(self.frame, self.readings, self.tallies),)
+        return self.pieces or (whole_log(self.frame, self.readings, self.tallies),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def reduce_log(
     parts, readings, pieces = log.frame, log.readings, log.in_pieces()
     if log.reading == "mean":
         parts = readings = split_at_buckets(bench, log.frame, log.width_us, grid)
-        pieces = (Piece(parts, readings, log.tallies),)
+        pieces = (whole_log(parts, readings, log.tallies),)
     names = parts.collect_schema().names()
     lows = {c: found[c].low if c in found else 0.0 for c in log.columns}
     full = whole if readings is log.readings else set()
@@ -127,7 +127,7 @@ def reduce_log(
     own_width = "width_us" in names
     weight = weights(log.reading, log.width_us, usual.step_us, own_width=own_width)
     if frozen is not None:
-        pieces = (Piece(_thawed(parts, frozen, grid), readings),)
+        pieces = (whole_log(_thawed(parts, frozen, grid), readings),)
     buckets, weighed = flow_of(
         bench,
         pieces,
@@ -172,7 +172,7 @@ def reduce_log(
     return Reduced(
         rows=without_silence(thawed, silence, grid),
         tallies=tallies,
-        pieces=(Piece(thawed, thawed, tallies),) if frozen is not None else log.in_pieces(),
+        pieces=(whole_log(thawed, thawed, tallies),) if frozen is not None else log.in_pieces(),
         clean=clean_pieces(pieces, silence, grid) if pieces is log.pieces else (),
         minutes=_counted(minutes, log.columns, silence, frozen),
         flow=flow,

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
 
+    # What stands for rows from build to build, and what makes them.
+    Keepable = tuple[tuple[object, ...], Callable[[], nw.LazyFrame[Any]]]
+
 ALWAYS_TOLD = {"malformed-rows": "row", "unparsable-times": "time_us"}
 
 
@@ -29,14 +32,9 @@ class Workbench(Protocol):
         ...
 
     def kept(
-        self,
-        key: tuple[object, ...],
-        stem: str,
-        make: Callable[[], nw.LazyFrame[Any]],
-        *,
-        large: bool = False,
+        self, parts: Sequence[Keepable], stem: str, *, large: bool = False
     ) -> nw.LazyFrame[Any]:
-        """What ``make`` gives, computed once for all builds of the same ``key``; (): for this one."""
+        """The rows of all parts, each computed once for all builds of its key; (): for this one."""
         ...
 
     def known(self, key: tuple[object, ...], stem: str, make: Callable[[], pa.Table]) -> pa.Table:

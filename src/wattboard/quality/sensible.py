@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
 from wattboard.quality.clock import SecondPass, clock_changes, to_utc
-from wattboard.quality.pieces import CLOCKS, FileRows, Turn, clock_of, in_turn
+from wattboard.quality.pieces import CLOCKS, FileRows, Key, Turn, clock_of, in_turn
 from wattboard.quality.ranges import ColumnExtent, count_out_of_range, look, within_range
 from wattboard.quality.report import Workbench
 from wattboard.schema import Extent
@@ -34,30 +35,31 @@ class LogForm:
 
 
 @dataclass(frozen=True, slots=True)
-class Sensible:
-    """The rows that have a time, in UTC and with possible values only, and what columns held.
+class RowsInTurn:
+    """Files of a log and their rows put right, which ``key`` stands for and ``read`` puts together."""
 
-    ``prepared`` are the rows before that.
-    """
+    turn: Turn
+    key: Key
+    read: Callable[[], nw.LazyFrame[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sensible:
+    """The rows that have a time, in UTC and with possible values only, and what columns held."""
 
     frame: nw.LazyFrame[Any]
     found: dict[str, ColumnExtent]
-    prepared: nw.LazyFrame[Any]
     clocks: tuple[str, ...]
     table: tuple[Stretch, ...]
     passes: tuple[SecondPass, ...]
 
-    def in_turn(self, files: Sequence[FileRows]) -> list[tuple[Turn, nw.LazyFrame[Any]]]:
+    def in_turn(self, files: Sequence[FileRows]) -> list[RowsInTurn]:
         """Files that follow one another, with their rows put right as those of the log; else none."""
-        names = set(self.prepared.collect_schema().names())
-        return [self._put_right(turn) for turn in in_turn(files, self.table, names)]
+        return [self._put_right(turn) for turn in in_turn(files, self.table)]
 
-    def _put_right(self, turn: Turn) -> tuple[Turn, nw.LazyFrame[Any]]:
-        import narwhals as nw
-
-        file, time = turn.file, nw.col("time_us")
+    def _put_right(self, turn: Turn) -> RowsInTurn:
+        file = turn.file
         passes = [one for one in self.passes if _around(file, one.change.low_us)]
-        rows = timed_in_utc(file.rows, file.extent, self.clocks, self.table, passes)
         zone = [
             (before.end_us, before.offset_us, after.offset_us)
             for before, after in itertools.pairwise(self.table)
@@ -66,11 +68,19 @@ class Sensible:
         at = next(one.offset_us for one in self.table if _low(file) < one.end_us)
         columns = tuple(c for c, held in self.found.items() if held.sensible)
         key = (*file.key, columns, at, *map(repr, (zone, passes)))
+        if turn.mixed:
+            key = (*key, turn.after_us, turn.until_us)
+        return RowsInTurn(turn, key, partial(self._rows_of, turn, passes))
+
+    def _rows_of(self, turn: Turn, passes: Sequence[SecondPass]) -> nw.LazyFrame[Any]:
+        import narwhals as nw
+
+        file, time = turn.file, nw.col("time_us")
+        rows = timed_in_utc(file.rows, file.extent, self.clocks, self.table, passes)
         rows = within_range(rows, self.found)
         if turn.mixed:
             rows = rows.filter(time > turn.after_us, time <= turn.until_us)
-            key = (*key, turn.after_us, turn.until_us)
-        return replace(turn, file=replace(file, key=key)), rows
+        return rows
 
 
 def _low(file: FileRows) -> int:
@@ -121,9 +131,7 @@ def sensible_values(
     frame = timed_in_utc(prepared, extent, clocks, table, passes)
     found = look(bench, frame, extent)
     rules += count_out_of_range(bench, frame, found, form.timezone)
-    return Sensible(
-        within_range(frame, found), found, prepared, clocks, tuple(table), tuple(passes)
-    )
+    return Sensible(within_range(frame, found), found, clocks, tuple(table), tuple(passes))
 
 
 def rows_with_time(extent: Extent) -> int:

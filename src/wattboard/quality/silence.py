@@ -16,7 +16,7 @@ import numpy as np
 from wattboard.memory import give_back
 from wattboard.quality.buckets import Grid
 from wattboard.quality.catalogue import GROUPS, silence_name
-from wattboard.quality.pieces import Piece, all_rows
+from wattboard.quality.pieces import Piece
 from wattboard.quality.report import Workbench, rule
 from wattboard.quality.silence_marks import (
     Marked,
@@ -32,6 +32,8 @@ from wattboard.zones import iso_local
 if TYPE_CHECKING:
     import narwhals as nw
     from numpy.typing import NDArray
+
+    from wattboard.quality.report import Keepable
 
     Places = NDArray[np.int64]
     Flags = NDArray[np.bool_]
@@ -208,15 +210,15 @@ def _rows_near(
 ) -> nw.LazyFrame[Any] | None:
     """The rows of the minutes at the ends of runs, with their telemetry."""
     members = [c for cs in groups.values() for c in cs]
-    found = []
+    wanted: list[Keepable] = []
     for piece in pieces:
         first, last = piece.buckets(grid.grain_us, grid.origin_us)
         here = minutes[(minutes >= first) & (minutes <= last)].astype(np.int64)
         if not len(here):
             continue
         key = piece.key_of("near", grid.grain_us, grid.origin_us, *members, *here.tolist())
-        found.append(bench.kept(key, "near", partial(_within, bench, piece, here, members, grid)))
-    return all_rows(found) if found else None
+        wanted.append((key, partial(_within, bench, piece, here, members, grid)))
+    return bench.kept(wanted, "near") if wanted else None
 
 
 def _within(

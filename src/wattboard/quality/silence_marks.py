@@ -180,7 +180,7 @@ def count_in_instants(
 ) -> None:
     """Zeros of readings to zeros of instants: the first tally is all readings, others correct it."""
     for piece, marked in zip(pieces, found.keys, strict=True):
-        if not piece.tallies[1:] or (piece.key and not marked):
+        if not piece.averaged or (piece.key and not marked):
             continue
         key = piece.key_of("lost", *marked)
         make = partial(_lost_in_instants, bench, found, piece, grid)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wattboard.errors import InputError
 from wattboard.quality.buckets import grid_of, minutes_of, split_at_buckets
 from wattboard.quality.clean import one_series
-from wattboard.quality.pieces import Piece
+from wattboard.quality.pieces import whole_log
 from wattboard.quality.ranges import merge
 from wattboard.quality.reduction import silence_of
 from wattboard.quality.report import Workbench, first_row, rules_from_damage
@@ -88,7 +88,7 @@ def clean_telemetry(
     pieces = log.in_pieces()
     if log.reading == "mean":
         parts = split_at_buckets(bench, log.frame, log.width_us, grid)
-        pieces = (Piece(parts, parts, log.tallies),)
+        pieces = (whole_log(parts, parts, log.tallies),)
     silence = Silence()
     if not form.explicit_missing:
         lows = {c: found[c].low if c in found else 0.0 for c in log.columns}

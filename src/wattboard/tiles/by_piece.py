@@ -7,7 +7,6 @@ that a reading stands for. All other spans of the file are the same whatever com
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
@@ -16,6 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from wattboard.memory import give_back
 from wattboard.tiles.ahead import Ahead
@@ -34,13 +34,13 @@ from wattboard.tiles.ladder import Level
 from wattboard.tiles.material import Material, PieceOf, Shelf
 from wattboard.tiles.pack import PackWriter, read_pack
 from wattboard.tiles.rows import Cuts, cuts_of, emit_readings, in_chunks, in_spans
-from wattboard.tiles.store import Store
+from wattboard.tiles.store import Kept, Store
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # A new number for what is cut otherwise.
-CUT_VERSION = 1
+CUT_VERSION = 2
 FLAT = tuple(one.name for one in fields(Buckets) if one.name != "columns")
 
 
@@ -281,17 +281,13 @@ class _Whole:
                 self._wait(number, _grown(readings, halves))
 
     def _spans(self, piece: CutPiece, spans: Sequence[Span]) -> None:
+        kept: list[Kept] = []
         for span in spans:
             if not self.finest.width_us and piece.packed:
                 packed = piece.packed[str(span.number)]
-                self.store.emit(
-                    self.finest,
-                    span.first_us,
-                    span.last_us,
-                    self.kwh,
-                    lambda packed=packed: packed,  # type: ignore[misc]
-                )
+                kept.append(Kept(span.first_us, span.last_us, self.kwh, packed))
             self.kwh += span.kwh
+        self.store.emit_kept(self.finest, kept)
 
     def _buckets(self, buckets: Buckets) -> None:
         self.cutter.add(buckets)
@@ -332,14 +328,21 @@ def _grown(readings: Readings, halves: dict[int, float]) -> Readings:
 
 
 def _bytes(arrays: dict[str, NDArray[Any]]) -> bytes:
-    sink = io.BytesIO()
-    np.savez(sink, **arrays)  # type: ignore[arg-type]
-    return sink.getvalue()
+    """Arrays of one length as a stream of Arrow's."""
+    batch = pa.record_batch(list(arrays.values()), names=list(arrays))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 def _arrays(data: memoryview) -> dict[str, NDArray[Any]]:
-    with np.load(io.BytesIO(data), allow_pickle=False) as found:
-        return {name: found[name] for name in found.files}
+    """Arrays that stand in the file itself, but for flags."""
+    with pa.ipc.open_stream(pa.py_buffer(data)) as stream:
+        batch = stream.read_next_batch()
+    columns = zip(batch.schema.names, batch.columns, strict=True)
+    return {name: column.to_numpy(zero_copy_only=False) for name, column in columns}
 
 
 def _flat_readings(readings: Readings) -> dict[str, NDArray[Any]]:

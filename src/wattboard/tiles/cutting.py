@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WATT_US_PER_KWH = 3.6e12
 # Takes a tile: its level, its first and last time, the energy up to it, and what packs it.
-Emit = Callable[[Level, int, int, float, Callable[[], bytes | memoryview]], None]
+Emit = Callable[[Level, int, int, float, Callable[[], bytes]], None]
 
 
 def _whole_us(values: NDArray[np.float64]) -> NDArray[np.int64]:

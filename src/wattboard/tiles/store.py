@@ -24,6 +24,16 @@ class Wanted:
     budget_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A tile that an earlier build has packed: its first and last time, and the energy up to it."""
+
+    first_us: int
+    last_us: int
+    kwh: float
+    packed: memoryview
+
+
 @dataclass(slots=True)
 class Store:
     """What was packed of each level, and when its tiles are."""
@@ -34,30 +44,43 @@ class Store:
     given_up: set[str] = field(default_factory=set)
     index: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
-    ahead: Ahead[bytes] = field(init=False)
+    ahead: Ahead[list[tuple[str, bytes]]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.ahead = Ahead(self.workers)
 
     def emit(
-        self,
-        level: Level,
-        first_us: int,
-        last_us: int,
-        kwh: float,
-        pack: Callable[[], bytes | memoryview],
+        self, level: Level, first_us: int, last_us: int, kwh: float, pack: Callable[[], bytes]
     ) -> None:
         """Have a tile packed and written; waits for earlier ones when many are under way."""
         if level.name in self.given_up:
             return
-        known = self.index.setdefault(level.name, [])
-        name = f"{level.name}/{len(known)}"
-        known.append((first_us, last_us))
+        name = self._next(level, first_us, last_us)
         self.ahead.give(
-            lambda: script(name, kwh, pack()), partial(self._take, level.name, f"tiles/{name}.js")
+            lambda: [(name, script(name, kwh, pack()))], partial(self._take, level.name)
         )
 
-    def _take(self, level: str, path: str, data: bytes) -> None:
+    def emit_kept(self, level: Level, tiles: Sequence[Kept]) -> None:
+        """Have tiles written that are packed already: all at once, since each is hardly any work."""
+        if level.name in self.given_up:
+            return
+        named = [(self._next(level, one.first_us, one.last_us), one) for one in tiles]
+        self.ahead.give(
+            lambda: [(name, script(name, one.kwh, one.packed)) for name, one in named],
+            partial(self._take, level.name),
+        )
+
+    def _next(self, level: Level, first_us: int, last_us: int) -> str:
+        """The name of the next tile of a level."""
+        known = self.index.setdefault(level.name, [])
+        known.append((first_us, last_us))
+        return f"{level.name}/{len(known) - 1}"
+
+    def _take(self, level: str, tiles: Sequence[tuple[str, bytes]]) -> None:
+        for name, data in tiles:
+            self._take_one(level, f"tiles/{name}.js", data)
+
+    def _take_one(self, level: str, path: str, data: bytes) -> None:
         if level in self.given_up:
             return
         self.pack.add(path, data)
