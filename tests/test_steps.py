@@ -40,7 +40,8 @@ def test_a_part_of_the_hours_tells_what_all_tell(
 
 def test_only_dense_logs_are_looked_at_in_part() -> None:
     assert hours_apart(2_000_000, 0, 2_000_000 * S) == 7
-    assert hours_apart(200_000_000, 0, 200_000_000 * S) == 193
+    assert hours_apart(20_000_000, 0, 20_000_000 * S) == 49
+    assert hours_apart(200_000_000, 0, 200_000_000 * S) == 385
     assert hours_apart(10_000, 0, 10_000 * S) == 1
     assert hours_apart(2_000_000, 0, 2_000_000 * 60 * S) == 1
 

@@ -15,7 +15,7 @@ from test_pieces import START, at_instants, cut, mixed
 from wattboard import build, tiling
 from wattboard.quality import buckets, pieces
 from wattboard.settings import Settings
-from wattboard.tiles import by_piece, ladder, read_pack
+from wattboard.tiles import by_piece, ladder, read_pack, store
 
 KWH = re.compile(r'"kwh":([^,]+),')
 
@@ -143,6 +143,33 @@ def test_tiles_that_are_too_heavy_are_cut_no_further(
     # Where there is room for them they are cut after all.
     monkeypatch.setattr(tiling, "SITE_BYTES", tiling.PAGES_BYTES + 2 * readings)
     same(pyramid(files, tmp_path / "e", own_cache), (told, scripts))
+
+
+def test_what_was_too_heavy_is_so_with_another_file(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = mixed()
+    files = cut(lines, at_instants(lines, [2000, 4000, 6000, 8000]), tmp_path / "files")
+    _, scripts = pyramid(files, tmp_path / "a", own_cache)
+    readings = sum(len(text) for name, text in scripts.items() if "/readings/" in name)
+    monkeypatch.setattr(tiling, "SITE_BYTES", tiling.PAGES_BYTES + readings // 2)
+    expected = pyramid(files, tmp_path / "b", own_cache)
+    pyramid(files[:4], tmp_path / "c", own_cache)
+    assert len(list(own_cache.glob("heavy-*.tiles"))) == 1
+    made: list[str] = []
+
+    def noted(name: str, kwh: float, packed: bytes) -> tuple[str, bytes, int]:
+        made.append(name)
+        return script(name, kwh, packed)
+
+    script = store._made
+    monkeypatch.setattr(store, "_made", noted)
+    same(pyramid(files, tmp_path / "d", own_cache), expected)
+    assert made
+    assert not [name for name in made if name.startswith("readings/")]
+    # The mark is of one room: where there is more of it they are put there.
+    monkeypatch.setattr(tiling, "SITE_BYTES", tiling.PAGES_BYTES + 2 * readings)
+    assert pyramid(files, tmp_path / "e", own_cache)[1] == scripts
 
 
 @pytest.mark.parametrize("kind", ["cut", "buckets"])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 # What is kept of each file of a log; a new number for what is made otherwise.
-REDUCED_VERSION = 2
+REDUCED_VERSION = 3
 
 
 class Progress(Protocol):

@@ -168,49 +168,41 @@ def counted_values(
 
     Meters have few distinct values, so the engine counts each; columns of too many are left out.
     """
-    import pyarrow.compute as pc
-
-    whole: list[pa.Table] = []
+    found: dict[int, Values] = {}
+    many: set[int] = set()
+    waiting: list[pa.Table] = []
     for part in parts:
         counts = partial(_values_and_counts, engine, part, columns)
-        whole.append(engine.known((*part.key, *columns) if part.key else (), "counts", counts))
-        if sum(table.num_rows for table in whole) > MANY_TOGETHER:
-            whole = [_added_up(whole, len(columns))]
-    added = _added_up(whole, len(columns))
-    found: dict[str, Values] = {}
-    for place, name in enumerate(columns):
-        mine = added.filter(pc.field("column") == place)
-        if not mine["value"].null_count:
-            found[name] = floats(mine["value"]), mine["n"].to_numpy()
-    return found
+        waiting.append(engine.known((*part.key, *columns) if part.key else (), "counts", counts))
+        if sum(table.num_rows for table in waiting) > MANY_TOGETHER:
+            _add_up(found, many, waiting, len(columns))
+    _add_up(found, many, waiting, len(columns))
+    return {name: found[place] for place, name in enumerate(columns) if place in found}
 
 
-def _added_up(tables: Sequence[pa.Table], columns: int) -> pa.Table:
-    """Distinct values of each column in rising order; one row without value for one of too many."""
+def _add_up(
+    found: dict[int, Values], many: set[int], waiting: list[pa.Table], columns: int
+) -> None:
+    """What waits is added to what was ``found`` of each column, but for columns of too ``many``."""
     import pyarrow as pa
 
-    whole = pa.concat_tables(tables)
-    column, value = whole["column"].to_numpy(), floats(whole["value"])
-    order = np.lexsort((value, column))
-    column, value = column[order], value[order]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = (column[1:] != column[:-1]) | (value[1:] != value[:-1])
-    starts = np.flatnonzero(first)
-    n = np.add.reduceat(whole["n"].to_numpy()[order], starts) if len(order) else order
-    column, value = column[starts], value[starts]
-    many = np.bincount(column, minlength=columns) > MANY_TOGETHER
-    many[column[np.isnan(value)]] = True
-    left = ~many[column]
-    none = np.flatnonzero(many)
-    return pa.table(
-        {
-            "column": np.concatenate([column[left], none]),
-            "value": pa.array(
-                np.concatenate([value[left], np.full(len(none), np.nan)]), from_pandas=True
-            ),
-            "n": np.concatenate([n[left], np.zeros(len(none), dtype=np.int64)]),
-        }
-    )
+    if not waiting:
+        return
+    whole = pa.concat_tables(waiting)
+    waiting.clear()
+    column, value, n = whole["column"].to_numpy(), floats(whole["value"]), whole["n"].to_numpy()
+    for place in set(range(columns)) - many:
+        here = np.flatnonzero(column == place)
+        before, counted = found.pop(place, (np.empty(0), np.empty(0, dtype=np.int64)))
+        values, counts = np.concatenate([before, value[here]]), np.concatenate([counted, n[here]])
+        order = np.argsort(values, kind="stable")
+        values = values[order]
+        starts = np.flatnonzero(np.diff(values, prepend=-np.inf) != 0)
+        if np.isnan(values).any() or len(starts) > MANY_TOGETHER:
+            many.add(place)
+        else:
+            sums = np.add.reduceat(counts[order], starts) if len(starts) else counts
+            found[place] = values[starts], sums
 
 
 def _values_and_counts(engine: Keeper, part: Counted, columns: Sequence[str]) -> pa.Table:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattboard.quality.counter import counter_totals, plausible
-from wattboard.quality.pieces import Meeting, Piece, meetings, own_rows
+from wattboard.quality.pieces import Meeting, Piece, meetings
 from wattboard.quality.report import Workbench, first_row
 from wattboard.quality.steps import RISE, SINCE, UNTIL, Usual, Weights
 from wattboard.schema import ACTIVITY_COLUMNS
@@ -236,19 +236,29 @@ def flow_of(
     def known(piece: Piece) -> nw.LazyFrame[Any]:
         return piece.frame if shared else piece.frame.filter(~power.is_null())
 
-    flow = {
-        "readings": nw.len(),
+    steps_of = {
         "weight_us": nw.col("weight_us").sum(),
         "watt_us": (nw.col("weight_us") * power).sum(),
-        "sum_w": power.sum(),
-        "min_w": power.min(),
-        "max_w": power.max(),
-        "first": time.min(),
-        "last": nw.col("end_us").max(),
         "gaps": nw.col("is_gap").cast(nw.Int64).sum(),
         "longest": nw.when(nw.col("is_gap")).then(nw.col("until")).max(),
         "first_gap": nw.when(nw.col("is_gap")).then(time).min(),
     }
+
+    def of_readings(own: Any) -> dict[str, Any]:
+        """Figures of the readings themselves; ``own`` is None where all rows are the piece's."""
+        watts, since, until = (
+            column if own is None else nw.when(own).then(column)
+            for column in (power, time, nw.col("end_us"))
+        )
+        return {
+            "readings": nw.len() if own is None else own.cast(nw.Int64).sum(),
+            "sum_w": watts.sum(),
+            "min_w": watts.min(),
+            "max_w": watts.max(),
+            "first": since.min(),
+            "last": until.max(),
+        }
+
     limits = plausible(weights.threshold_us, max_w, usual.quantum_kwh)
     steps = {"since": SINCE, "until": UNTIL, **({"rise": RISE} if shared else {})}
     limited = (weights.threshold_us, max_w, usual.quantum_kwh)
@@ -265,10 +275,12 @@ def flow_of(
         ]
         if shared:
             changes += [{"span": nw.col("since")}, limits]
-        rows = cache(partial(_stepped, bench, met, piece, steps, changes))
-        made = piece.key_of(*key, *met.beside)
+        rows = cache(partial(_stepped, bench, met, steps, changes))
+        made = piece.key_of(*key, *met.before)
         weighed.append(Weighed(rows, made))
-        wanted = {**flow, **counter_totals()} if shared else flow
+        # Of the row before a piece only the step from it to the first of its own belongs here.
+        own = (time > piece.after_us) if met.before else None
+        wanted = steps_of | of_readings(own) | (counter_totals() if shared else {})
         tables.append(
             (
                 (*made, "flow", *(limited if shared else ())) if made else (),
@@ -285,12 +297,11 @@ def flow_of(
 def _stepped(
     bench: Workbench,
     met: Meeting,
-    piece: Piece,
     steps: dict[str, tuple[str, int]],
     changes: Sequence[dict[str, Any]],
 ) -> nw.LazyFrame[Any]:
     """The rows of a piece with steps to their neighbours, and what is made of these in turn."""
-    rows = own_rows(with_steps(bench, met.make(), steps), piece, met.beside)
+    rows = with_steps(bench, met.make(), steps)
     for columns in changes:
         rows = rows.with_columns(**columns)
     return rows
@@ -318,8 +329,8 @@ def _counter_of(
     names = ("time_us", "energy_kwh")
     tables: list[Keepable] = []
     for piece, met in zip(pieces, meetings(bench, pieces, known, names, "counter"), strict=True):
-        rows = partial(_stepped, bench, met, piece, {"rise": RISE, "span": SINCE}, [limits])
-        key = piece.key_of("counter", grid.bucket_us, grid.origin_us, *limited, *met.beside)
+        rows = partial(_stepped, bench, met, {"rise": RISE, "span": SINCE}, [limits])
+        key = piece.key_of("counter", grid.bucket_us, grid.origin_us, *limited, *met.before)
         made = partial(_grouped, rows, counter_totals(), bucket=grid.bucket(grid.bucket_us))
         tables.append((key, made))
     return bench.kept(tables, "counted")

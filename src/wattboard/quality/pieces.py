@@ -316,13 +316,13 @@ def all_rows(pieces: Sequence[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """The rows of a piece with those of its neighbours beside it, and what stands for these.
+    """The rows of a piece with the one before them, and what stands for that row.
 
     They are put together where they are asked for: what is made of them may be in the cache.
     """
 
     make: Callable[[], nw.LazyFrame[Any]]
-    beside: Key
+    before: Key
 
 
 def meetings(
@@ -332,27 +332,21 @@ def meetings(
     names: Sequence[str],
     what: str,
 ) -> list[Meeting]:
-    """Rows of each piece with the last one before them and the first one after them.
+    """Rows of each piece with the last one before them.
 
-    So a step from row to row does not end where a file does; :func:`own_rows` takes them away again.
-    ``rows_of`` a piece have columns ``names``, and ``what`` tells them apart from others of it.
+    So a step from row to row does not end where a file does, and belongs to the file that it ends in:
+    another file behind a piece changes nothing of it. ``rows_of`` a piece have columns ``names``, and
+    ``what`` tells them apart from others of it.
     """
-    if len(pieces) == 1:
-        return [Meeting(functools.partial(_selected, rows_of, pieces[0], names), ())]
-    import pyarrow as pa
-
-    frames = [functools.cache(functools.partial(_selected, rows_of, one, names)) for one in pieces]
-    ends = [
-        _ends(bench, piece, frame, names, what) for piece, frame in zip(pieces, frames, strict=True)
-    ]
     found = []
-    for place, frame in enumerate(frames):
-        before = [one.slice(one.num_rows - 1) for one in ends[:place] if one.num_rows]
-        after = [one.slice(0, 1) for one in ends[place + 1 :] if one.num_rows]
-        beside = [*before[-1:], *after[:1]]
-        rows = pa.concat_tables(beside) if beside else None
-        told = () if rows is None else tuple(map(repr, rows.to_pylist()))
-        found.append(Meeting(functools.partial(_with_rows, bench, frame, rows), told))
+    before: pa.Table | None = None
+    for place, piece in enumerate(pieces):
+        rows = functools.cache(functools.partial(_selected, rows_of, piece, names))
+        told = () if before is None else tuple(map(repr, before.to_pylist()))
+        found.append(Meeting(functools.partial(_with_row, bench, rows, before), told))
+        if place < len(pieces) - 1:
+            last = _last(bench, piece, rows, names, what)
+            before = last if last.num_rows else before
     return found
 
 
@@ -362,43 +356,32 @@ def _selected(
     return rows_of(piece).select(*names)
 
 
-def _with_rows(
-    bench: Workbench, make: Callable[[], nw.LazyFrame[Any]], rows: pa.Table | None
+def _with_row(
+    bench: Workbench, make: Callable[[], nw.LazyFrame[Any]], row: pa.Table | None
 ) -> nw.LazyFrame[Any]:
     frame = make()
-    if rows is None:
+    if row is None:
         return frame
     names = frame.collect_schema().names()
-    return all_rows([frame, bench.place(rows, "beside").select(*names)])
+    return all_rows([frame, bench.place(row, "before").select(*names)])
 
 
-def _ends(
+def _last(
     bench: Workbench,
     piece: Piece,
     make: Callable[[], nw.LazyFrame[Any]],
     names: Sequence[str],
     what: str,
 ) -> pa.Table:
-    """The first and the last row, in order of time."""
+    """The last row in order of time; none of a piece without rows."""
     import narwhals as nw
 
     time = nw.col("time_us")
 
-    def ends() -> pa.Table:
+    def last() -> pa.Table:
         frame = make()
-        found = first_row(bench, frame.select(first=time.min(), last=time.max()))
-        if found["first"] is None:
-            return bench.collect(frame.filter(time.is_null()))
-        at_ends = (time == found["first"]) | (time == found["last"])
-        return bench.collect(frame.filter(at_ends).sort("time_us"))
+        latest = first_row(bench, frame.select(last=time.max()))["last"]
+        there = time.is_null() if latest is None else time == latest
+        return bench.collect(frame.filter(there))
 
-    return bench.known(piece.key_of(what, *names), "ends", ends)
-
-
-def own_rows(frame: nw.LazyFrame[Any], piece: Piece, beside: Key) -> nw.LazyFrame[Any]:
-    """The rows of the piece itself, of a frame that has those ``beside`` it too."""
-    import narwhals as nw
-
-    if not beside:
-        return frame
-    return frame.filter(nw.col("time_us") > piece.after_us, nw.col("time_us") <= piece.until_us)
+    return bench.known(piece.key_of(what, *names), "last", last)

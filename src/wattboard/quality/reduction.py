@@ -5,8 +5,9 @@ Silence, frozen meters, missing power, gaps and the steps of the counter are fou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wattboard.errors import InputError
@@ -99,12 +100,25 @@ def reduce_log(
 
     counter = "energy_kwh" in log.columns
     gapless = {"power_w", "energy_kwh"} <= whole
+
     # Further readings of an instant are no step, so that all readings tell the same step.
-    known = log.readings if gapless else log.readings.filter(~nw.col("power_w").is_null())
+    def known(readings: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return readings if gapless else readings.filter(~nw.col("power_w").is_null())
+
     clocks = [c for c in ("clock_us", "time_us") if extent.ranges.get(c, (0,))[0]]
     first = int(min(extent.ranges[c][1] for c in clocks))
     last = int(max(extent.ranges[c][2] for c in clocks))
-    usual = usual_step(bench, known, counter=counter, every=hours_apart(extent.rows, first, last))
+    usual = usual_step(
+        bench,
+        known(log.readings),
+        counter=counter,
+        every=hours_apart(extent.rows, first, last),
+        parts=[
+            (piece.key_of("known", gapless), partial(_readings_of, piece, known))
+            for piece in log.pieces
+            if piece.key
+        ],
+    )
     offset = stretches(timezone, first, last)[0].offset_us
     grid = grid_of(first, last, usual.step_us, offset, *range_w)
     parts, readings, pieces = log.frame, log.readings, log.in_pieces()
@@ -184,6 +198,12 @@ def reduce_log(
         rows_used=used,
         counter_aside=aside,
     )
+
+
+def _readings_of(
+    piece: Piece, known: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
+) -> nw.LazyFrame[Any]:
+    return known(piece.readings)
 
 
 def silence_of(

@@ -130,9 +130,9 @@ def find_silence(
     near = _rows_near(bench, pieces, seen["minute"][edges], found.groups, grid)
     marked: dict[str, Marked] = {}
     firsts: dict[str, int | None] = dict.fromkeys(found.groups)
+    ends = _ends(bench, near, found.groups, edges) if near is not None else {}
     for group, members in found.groups.items():
         run, decisive, _ = runs[group]
-        ends = _ends(bench, near, members, edges) if near is not None else {}
         silent = _mark(seen, group, members, run, decisive, width_us, ends)
         if silent is not None:
             firsts[group], marked[group] = silent
@@ -234,32 +234,36 @@ def _within(
 
 
 def _ends(
-    bench: Workbench, near: nw.LazyFrame[Any], members: list[str], edges: Places
+    bench: Workbench, near: nw.LazyFrame[Any], groups: dict[str, list[str]], edges: Places
 ) -> dict[str, NDArray[np.int64]]:
-    """Of each minute in ``edges``: where other values begin and end, and the zeros outside them.
+    """Of each minute in ``edges``: where other values of a group begin and end, and zeros outside.
 
-    -1 stands for none.
+    ``GROUP__first_alive`` and ``GROUP__last_alive``; the last zero before (``GROUP__head_last``), the
+    first one after (``GROUP__tail_first``), and how many zeros each column has there
+    (``COLUMN__head``, ``COLUMN__tail``). -1 stands for none.
     """
     import narwhals as nw
 
     time = nw.col("time_us")
-    alive = nw.any_horizontal(*[nw.col(c) != 0 for c in members], ignore_nulls=True)
-    zero = nw.any_horizontal(*[nw.col(c) == 0 for c in members], ignore_nulls=True) & ~alive
-    lively = near.group_by("minute").agg(
-        first_alive=nw.when(alive).then(time).min(), last_alive=nw.when(alive).then(time).max()
-    )
-    head, tail = time < nw.col("first_alive"), time > nw.col("last_alive")
+    lively: dict[str, Any] = {}
+    wanted: dict[str, Any] = {}
+    for group, members in groups.items():
+        first, last = f"{group}__first_alive", f"{group}__last_alive"
+        alive = nw.any_horizontal(*[nw.col(c) != 0 for c in members], ignore_nulls=True)
+        zero = nw.any_horizontal(*[nw.col(c) == 0 for c in members], ignore_nulls=True) & ~alive
+        lively[first] = nw.when(alive).then(time).min()
+        lively[last] = nw.when(alive).then(time).max()
+        head, tail = time < nw.col(first), time > nw.col(last)
+        wanted |= {first: nw.col(first).min(), last: nw.col(last).max()}
+        wanted[f"{group}__head_last"] = nw.when(zero & head).then(time).max()
+        wanted[f"{group}__tail_first"] = nw.when(zero & tail).then(time).min()
+        for c in members:
+            for where, outside in (("head", head), ("tail", tail)):
+                wanted[f"{c}__{where}"] = ((nw.col(c) == 0) & outside).cast(nw.Int64).sum()
     found = bench.collect(
-        near.join(lively, on="minute", how="left")
+        near.join(near.group_by("minute").agg(**lively), on="minute", how="left")
         .group_by("minute")
-        .agg(
-            first_alive=nw.col("first_alive").min(),
-            last_alive=nw.col("last_alive").max(),
-            head_last=nw.when(zero & head).then(time).max(),
-            tail_first=nw.when(zero & tail).then(time).min(),
-            **{f"{c}__head": ((nw.col(c) == 0) & head).cast(nw.Int64).sum() for c in members},
-            **{f"{c}__tail": ((nw.col(c) == 0) & tail).cast(nw.Int64).sum() for c in members},
-        )
+        .agg(**wanted)
         .sort("minute")
     )
     ends = {"edges": edges}
@@ -290,7 +294,8 @@ def _mark(
         known = ends["edges"][position] == places
         return np.where(known, ends[name][position], -1)
 
-    tail, head = of_edge("tail_first", run.left), of_edge("head_last", run.right)
+    tail = of_edge(f"{group}__tail_first", run.left)
+    head = of_edge(f"{group}__head_last", run.right)
     begin = np.where(tail >= 0, tail, seen["first"][run.first])
     end = np.where(head >= 0, head, seen["last"][run.last])
     silent = end - begin + width_us >= decisive_us
@@ -303,9 +308,9 @@ def _mark(
     marked = Marked(
         whole=(np.cumsum(cover[:-1]) > 0) & seen[f"{group}__zero"],
         left=left,
-        after_us=of_edge("last_alive", left),
+        after_us=of_edge(f"{group}__last_alive", left),
         right=right,
-        before_us=of_edge("first_alive", right),
+        before_us=of_edge(f"{group}__first_alive", right),
         lost={c: (of_edge(f"{c}__tail", left), of_edge(f"{c}__head", right)) for c in members},
     )
     return int(begin[silent].min()), marked

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,10 @@ from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
     import narwhals as nw
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from wattboard.quality.report import Keepable
 
 NOISE_KWH = 1e-7
 US_PER_HOUR = 3_600_000_000
@@ -24,6 +30,8 @@ REGULAR_SHARE = 0.99
 # None has a divisor in common with 24, so that from day to day all hours of the day take their turn.
 EVERY_HOURS = (7, 13, 25, 49, 97, 193, 385)
 DENSE_ROWS, DENSE_STEP_US = 1_000_000, 10_000_000
+# So many rows tell how time runs.
+TELLING_ROWS = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +53,63 @@ SINCE, UNTIL, RISE = ("time_us", 1), ("time_us", -1), ("energy_kwh", 1)
 
 
 def usual_step(
-    bench: Workbench, frame: nw.LazyFrame[Any], *, counter: bool = False, every: int = 1
+    bench: Workbench,
+    frame: nw.LazyFrame[Any],
+    *,
+    counter: bool = False,
+    every: int = 1,
+    parts: Sequence[Keepable] = (),
 ) -> Usual:
     """The median step (exact to a millisecond, finer for faster logs) and the counter's usual rise.
 
     A counter moves in quanta; averaging the readings of an instant leaves noise, which is no rise. Of
-    a log of many readings an hour, ``every`` so many hours one is looked at.
+    a log of many readings an hour, ``every`` so many hours one is looked at. ``parts`` are the rows of
+    the frame file by file, where what is counted of each is kept.
     """
+    import pyarrow as pa
+
+    step_us, regular, quantum = 0, False, 0.0
+    for unit_us in (1000, 1):
+        how = ("steps", unit_us, every, counter)
+        counts = pa.concat_tables(
+            bench.known(
+                (*key, *how) if key else (),
+                "steps",
+                partial(_steps, bench, make, unit_us, every, counter),
+            )
+            for key, make in parts or [((), lambda: frame)]
+        )
+        if counts.num_rows == 0 and every > 1:
+            # Nothing was recorded in the hours looked at.
+            return usual_step(bench, frame, counter=counter, parts=parts)
+        if counts.num_rows == 0:
+            return Usual(0, False, 0.0)
+        since, place = np.unique(counts["since"].to_numpy(), return_inverse=True)
+        number = np.bincount(place, counts["n"].to_numpy())
+        middle = int(np.searchsorted(np.cumsum(number), number.sum() / 2))
+        step_us = int(since[middle]) * unit_us
+        regular = bool(number[middle] >= REGULAR_SHARE * number.sum())
+        if counter:
+            rises = counts["rises"].to_numpy()
+            most = place == np.argmax(np.bincount(place, rises))
+            # In six digits, so that the noise of averages does not tell a month more from one less.
+            quantum = float(f"{_middle(counts['rise'].to_numpy()[most], rises[most]):.6g}")
+        if step_us:
+            break
+    return Usual(step_us, regular, quantum)
+
+
+def _steps(
+    bench: Workbench,
+    make: Callable[[], nw.LazyFrame[Any]],
+    unit_us: int,
+    every: int,
+    counter: bool,
+) -> pa.Table:
+    """How often each step occurs, in units of ``unit_us``; how often the counter rises, and by what."""
     import narwhals as nw
 
-    whole = frame
+    frame = make()
     if every > 1:
         frame = frame.filter(nw.col("time_us") // US_PER_HOUR % every == 0)
     wanted = [nw.len().alias("n")]
@@ -65,34 +120,27 @@ def usual_step(
         wanted += [moved.count().alias("rises"), moved.median().alias("rise")]
     columns = ["time_us", *(["energy_kwh"] if counter else [])]
     stepped = with_steps(bench, frame.select(*columns), added).filter(nw.col("since") > 0)
-    step_us, regular, quantum = 0, False, 0.0
-    for unit_us in (1000, 1):
-        grouped = stepped.with_columns(since=nw.col("since") // unit_us).group_by("since")
-        counts = bench.collect(grouped.agg(*wanted).sort("since"))
-        if counts.num_rows == 0:
-            # Nothing was recorded in the hours looked at.
-            return usual_step(bench, whole, counter=counter) if every > 1 else Usual(0, False, 0.0)
-        total = np.cumsum(counts["n"].to_numpy())
-        middle = int(np.searchsorted(total, total[-1] / 2))
-        step_us = int(counts["since"][middle].as_py()) * unit_us
-        regular = counts["n"][middle].as_py() >= REGULAR_SHARE * total[-1]
-        if counter:
-            most = int(np.argmax(counts["rises"].to_numpy()))
-            # In six digits, so that the noise of averages does not tell a month more from one less.
-            quantum = float(f"{counts['rise'][most].as_py() or 0.0:.6g}")
-        if step_us:
-            break
-    return Usual(step_us, regular, quantum)
+    grouped = stepped.with_columns(since=nw.col("since") // unit_us).group_by("since")
+    return bench.collect(grouped.agg(*wanted).sort("since"))
+
+
+def _middle(values: NDArray[np.float64], times: NDArray[np.int64]) -> float:
+    """The median of values that occur so many times each, the lower of two; 0 where none occurs."""
+    if not times.sum():
+        return 0.0
+    order = np.argsort(values)
+    ends = np.cumsum(times[order])
+    return float(values[order][np.searchsorted(ends, ends[-1] / 2)])
 
 
 def hours_apart(rows: int, first_us: int, last_us: int) -> int:
     """How many hours there are from one to the next that tells how time runs; 1: all of them tell.
 
-    A part of a log of many readings an hour is enough, one of a million rows or more.
+    A part of a log of many readings an hour is enough.
     """
     if rows < DENSE_ROWS or (last_us - first_us) / rows > DENSE_STEP_US:
         return 1
-    return max((n for n in EVERY_HOURS if rows >= n * DENSE_ROWS), default=EVERY_HOURS[0])
+    return max((n for n in EVERY_HOURS if rows >= n * TELLING_ROWS), default=EVERY_HOURS[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,12 +86,43 @@ def read_pieces(material: Material, finest: Level, cutter: Cutter, store: Store)
     pieces = [(piece, ends) for piece in material.log.by_piece if (ends := _ends(material, piece))]
     halves = _halves([ends for _, ends in pieces], cuts.form.reach_us)
     whole = _Whole(finest, cuts, cutter, store)
-    for piece, ends in pieces:
-        # So that the room that is left is known.
-        store.finish()
+    marks = _marks(material, [piece for piece, _ in pieces], cuts, store.room(finest))
+    marked = any(path.is_file() for path in marks)
+    if marked:
+        store.given_up.add(finest.name)
+    for number, (piece, ends) in enumerate(pieces):
+        if finest.name not in store.given_up:
+            # So that the room that is left is known.
+            store.finish()
+        if marks and number and finest.name in store.given_up and not marked:
+            with _shelf(material).writing(marks[number - 1].name) as path:
+                path.touch()
+            marked = True
         give_back()
         whole.add(_cut(material, piece, ends, cuts, finest, store), halves)
     whole.flush()
+
+
+def _shelf(material: Material) -> Shelf:
+    assert material.shelf is not None
+    return material.shelf
+
+
+def _marks(
+    material: Material, pieces: Sequence[PieceOf], cuts: Cuts, room: int | None
+) -> list[Path]:
+    """Where it is marked that the first file, the first two, ... weigh too much for the room.
+
+    With more files they weigh more, so that another build need not put their tiles there to know.
+    """
+    if room is None:
+        return []
+    shelf, keys = _shelf(material), [piece.key for piece in pieces]
+    names = [
+        shelf.name("heavy", (CUT_VERSION, cuts, room, *keys[: number + 1]))
+        for number in range(len(keys))
+    ]
+    return [shelf.path(name) for name in names]
 
 
 def _ends(material: Material, piece: PieceOf) -> Ends | None:
@@ -128,8 +160,7 @@ def _cut(
     material: Material, piece: PieceOf, ends: Ends, cuts: Cuts, finest: Level, store: Store
 ) -> CutPiece:
     """What is kept of a file; made first where it is not there."""
-    shelf = material.shelf
-    assert shelf is not None
+    shelf = _shelf(material)
     key = (CUT_VERSION, *piece.key, cuts)
     names = shelf.name("buckets", key), shelf.name("cut", key)
     tiled, room = not finest.width_us and finest.name not in store.given_up, store.room(finest)

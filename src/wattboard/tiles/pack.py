@@ -11,6 +11,12 @@ from typing import Any, BinaryIO
 
 MAGIC = b"wattboard tiles 1\n"
 END = 12
+BUFFER = 1 << 20
+
+
+def check_of(data: bytes | memoryview) -> int:
+    """What a part is held against when it is read."""
+    return zlib.crc32(data)
 
 
 class PackWriter:
@@ -18,7 +24,7 @@ class PackWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: BinaryIO = path.open("wb")
+        self._file: BinaryIO = path.open("wb", buffering=BUFFER)
         self._file.write(MAGIC)
         self._at = len(MAGIC)
         self._parts: dict[str, tuple[int, int, int]] = {}
@@ -34,10 +40,10 @@ class PackWriter:
     ) -> None:
         self._file.close()
 
-    def add(self, name: str, data: bytes) -> None:
-        """One part."""
+    def add(self, name: str, data: bytes, check: int | None = None) -> None:
+        """One part; its ``check`` may have been made by :func:`check_of` in another thread."""
         self._file.write(data)
-        self._parts[name] = (self._at, len(data), zlib.crc32(data))
+        self._parts[name] = (self._at, len(data), check_of(data) if check is None else check)
         self._at += len(data)
 
     def finish(self, told: dict[str, Any], names: list[str]) -> None:
@@ -68,7 +74,7 @@ def read_pack(path: Path) -> tuple[dict[str, Any], dict[str, memoryview]] | None
     parts = {}
     for name, (at, length, check) in found["parts"].items():
         part = whole[at : at + length]
-        if len(part) != length or zlib.crc32(part) != check:
+        if len(part) != length or check_of(part) != check:
             return None
         parts[name] = part
     return found["told"], parts

@@ -11,7 +11,7 @@ from wattboard.errors import OutputError
 from wattboard.tiles.ahead import Ahead
 from wattboard.tiles.encoding import script
 from wattboard.tiles.ladder import Detail, Level
-from wattboard.tiles.pack import PackWriter
+from wattboard.tiles.pack import PackWriter, check_of
 
 MOST_BYTES = 1_000_000_000
 
@@ -34,6 +34,15 @@ class Kept:
     packed: memoryview
 
 
+# A tile as it is written: its path, its bytes and their check.
+Made = tuple[str, bytes, int]
+
+
+def _made(name: str, kwh: float, packed: bytes | memoryview) -> Made:
+    data = script(name, kwh, packed)
+    return f"tiles/{name}.js", data, check_of(data)
+
+
 @dataclass(slots=True)
 class Store:
     """What was packed of each level, and when its tiles are."""
@@ -44,7 +53,7 @@ class Store:
     given_up: set[str] = field(default_factory=set)
     index: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
-    ahead: Ahead[list[tuple[str, bytes]]] = field(init=False)
+    ahead: Ahead[list[Made]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.ahead = Ahead(self.workers)
@@ -56,9 +65,7 @@ class Store:
         if level.name in self.given_up:
             return
         name = self._next(level, first_us, last_us)
-        self.ahead.give(
-            lambda: [(name, script(name, kwh, pack()))], partial(self._take, level.name)
-        )
+        self.ahead.give(lambda: [_made(name, kwh, pack())], partial(self._take, level.name))
 
     def emit_kept(self, level: Level, tiles: Sequence[Kept]) -> None:
         """Have tiles written that are packed already: all at once, since each is hardly any work."""
@@ -66,7 +73,7 @@ class Store:
             return
         named = [(self._next(level, one.first_us, one.last_us), one) for one in tiles]
         self.ahead.give(
-            lambda: [(name, script(name, one.kwh, one.packed)) for name, one in named],
+            lambda: [_made(name, one.kwh, one.packed) for name, one in named],
             partial(self._take, level.name),
         )
 
@@ -76,14 +83,14 @@ class Store:
         known.append((first_us, last_us))
         return f"{level.name}/{len(known) - 1}"
 
-    def _take(self, level: str, tiles: Sequence[tuple[str, bytes]]) -> None:
-        for name, data in tiles:
-            self._take_one(level, f"tiles/{name}.js", data)
+    def _take(self, level: str, tiles: Sequence[Made]) -> None:
+        for tile in tiles:
+            self._take_one(level, *tile)
 
-    def _take_one(self, level: str, path: str, data: bytes) -> None:
+    def _take_one(self, level: str, path: str, data: bytes, check: int) -> None:
         if level in self.given_up:
             return
-        self.pack.add(path, data)
+        self.pack.add(path, data, check)
         self.sizes[level] = self.sizes.get(level, 0) + len(data)
         if sum(self.sizes.values()) > MOST_BYTES and self.wanted.detail:
             raise OutputError(
