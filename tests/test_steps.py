@@ -44,6 +44,9 @@ def test_only_dense_logs_are_looked_at_in_part() -> None:
     assert hours_apart(200_000_000, 0, 200_000_000 * S) == 385
     assert hours_apart(10_000, 0, 10_000 * S) == 1
     assert hours_apart(2_000_000, 0, 2_000_000 * 60 * S) == 1
+    # A hundred readings a second: ten hours are looked at, however many rows they have.
+    assert hours_apart(30_000_000, 0, 300_000 * S) == 7
+    assert hours_apart(30_000_000, 0, 30_000 * S) == 1
 
 
 @pytest.mark.parametrize(

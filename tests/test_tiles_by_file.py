@@ -89,6 +89,18 @@ def test_tiles_of_files_are_those_of_the_log(
     assert after == before
 
 
+def test_tiles_of_buckets_know_the_step_between_files(tmp_path: Path, own_cache: Path) -> None:
+    """Out of the reduced log: half of the step to the next file's first reading is a file's own."""
+    lines = mixed(4000, step_s=20)
+    files = cut(lines, at_instants(lines, [1000, 1777, 3025]), tmp_path / "files")
+    expected = pyramid(
+        [written(tmp_path / "one.csv", lines)], tmp_path / "a", own_cache, detail="minute"
+    )
+    found = pyramid(files, tmp_path / "b", own_cache, detail="minute")
+    assert found[0]["levels"][-1]["name"] == "1min"
+    same(found, expected)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_any_cuts_make_the_same_tiles(seed: int, tmp_path: Path, own_cache: Path) -> None:
     rng = np.random.default_rng(seed)

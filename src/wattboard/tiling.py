@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wattboard.pipeline import Work
     from wattboard.quality import CleanLog
 
-TILES_VERSION = 3
+TILES_VERSION = 4
 # What a site weighs at most that was not told how fine to be; what a mail takes; and what of it the
 # pages and their charts take, which are much alike from log to log.
 SITE_BYTES, MAIL_BYTES, PAGES_BYTES = 50_000_000, 4_000_000, 22_000_000

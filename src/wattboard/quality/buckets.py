@@ -200,6 +200,7 @@ def _each_once(
 class Flow:
     """What power and the counter did: by bucket, and the time spent at each level of power.
 
+    A bucket may be in several rows, which add up: of two files, and of power and the counter.
     ``levels`` is None where all instants stand for the same time, so that counting them tells.
     """
 
@@ -251,7 +252,7 @@ def flow_of(
             for column in (power, time, nw.col("end_us"))
         )
         return {
-            "readings": nw.len() if own is None else own.cast(nw.Int64).sum(),
+            "readings": nw.len() if own is None else own.cast(nw.Int64).sum().cast(nw.Int64),
             "sum_w": watts.sum(),
             "min_w": watts.min(),
             "max_w": watts.max(),
@@ -338,7 +339,10 @@ def _counter_of(
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """Readings of power of a piece with the time that each stands for, and what stands for them."""
+    """Readings of power of a piece with the time that each stands for, and what stands for them.
+
+    The one before the piece is among them, with half of the step from it to the first of the piece.
+    """
 
     make: Callable[[], nw.LazyFrame[Any]]
     key: tuple[object, ...]

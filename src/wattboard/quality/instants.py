@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from wattboard.quality.pieces import Key, PieceRows, Tally, all_rows
+from wattboard.quality.pieces import Key, PieceRows, Tally
 from wattboard.quality.report import Workbench, rule
 from wattboard.quality.steps import SINCE
 from wattboard.summary import RuleResult
@@ -19,8 +19,6 @@ from wattboard.zones import iso_local
 
 if TYPE_CHECKING:
     import narwhals as nw
-
-    from wattboard.quality.report import Keepable
 
 LABELS = ("host", "device")
 
@@ -161,7 +159,7 @@ def _met(averaged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def together(
     bench: Workbench, parts: Sequence[Instants], readings: nw.LazyFrame[Any], columns: Sequence[str]
 ) -> Instants:
-    """Those of a log that was looked at in pieces; ``readings`` are all of its rows."""
+    """Those of a log looked at in pieces, each of which has a key; ``readings`` are all of its rows."""
     if len(parts) == 1:
         return parts[0]
     import narwhals as nw
@@ -175,21 +173,14 @@ def together(
         found = _added(found, part.found) if part.found else found
     rows = _plain(readings)
     if averages := [part.averages for part in parts if part.averages]:
-        each = _of_all(bench, [(one.key, one.each) for one in averages], "each")
-        averaged = _of_all(bench, [(one.key, one.averaged) for one in averages], "averaged")
+        each = bench.kept([(one.key, one.each) for one in averages], "each", large=True)
+        averaged = bench.kept([(one.key, one.averaged) for one in averages], "averaged", large=True)
         # One join for all pieces: each would hold its own instants in memory at the same time.
         alone = readings.join(averaged.select(*keys), on=keys, how="anti")
         both = [alone.select(*keys, *values), averaged.select(*keys, *values)]
         tallies = (Tally(readings), Tally(each, "equal", -1), Tally(averaged))
         rows = PieceRows(nw.concat(both, how="vertical"), readings, tallies)
     return Instants(lambda: rows, sum(part.rows for part in parts), found, None)
-
-
-def _of_all(bench: Workbench, parts: Sequence[Keepable], stem: str) -> nw.LazyFrame[Any]:
-    """The rows of all pieces, which lie on the disk."""
-    if all(key for key, _ in parts):
-        return bench.kept(parts, stem, large=True)
-    return all_rows([make() for _, make in parts])
 
 
 def _added(found: dict[str, Any] | None, more: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """The files of a log that follow one another in time: what is reduced of each is kept.
 
-A month that is added to a year then costs a month: the tables of the other files are in the cache. Only
-what a window carries across the edge between two files makes a table anew, and what is the same for
-the whole log, as its usual step. A file of years is taken in spans of time, as if each were a file of
-its own: what is sorted and grouped at once then fits into memory, however long the log is.
+A month that is added to a year then costs a month: the tables of the other files are in the cache, and
+stay as long as what is the same for the whole log does, as its usual step. A file of years is taken in
+spans of time, as if each were a file of its own: what is sorted and grouped at once then fits into
+memory, however long the log is.
 """
 
 from __future__ import annotations
@@ -234,14 +234,16 @@ class Turn:
     """Files of a log, and the time that is theirs alone.
 
     Where the next file begins before they have ended, it is among them. ``rows`` counts those of
-    the others, ``mixed`` says that rows of other times are in the files.
+    the others; there are rows of earlier times in the files if they ``begin_early``, and of later
+    times if they ``end_late``.
     """
 
     file: FileRows
     after_us: int
     until_us: int
     rows: int
-    mixed: bool
+    begin_early: bool
+    end_late: bool
 
 
 def in_turn(files: Sequence[FileRows], table: Sequence[Stretch]) -> list[Turn]:
@@ -280,15 +282,16 @@ def in_turn(files: Sequence[FileRows], table: Sequence[Stretch]) -> list[Turn]:
     found = []
     bounds = [*edges, FAR_US]
     for number, group in enumerate(groups):
-        begins_late, ends_late = overlaps[number], [*overlaps, False][number + 1]
-        members = [*group, *([groups[number + 1][0]] if ends_late else [])]
+        begin_early, end_late = overlaps[number], [*overlaps, False][number + 1]
+        members = [*group, *([groups[number + 1][0]] if end_late else [])]
         found.append(
             Turn(
                 _of_all([ordered[i] for i in members]),
                 after_us=bounds[number],
                 until_us=bounds[number + 1],
                 rows=sum(spans[i][0] for i in group),
-                mixed=begins_late or ends_late,
+                begin_early=begin_early,
+                end_late=end_late,
             )
         )
     return found if len({turn.file.columns for turn in found}) == 1 else []
@@ -346,7 +349,7 @@ def meetings(
         found.append(Meeting(functools.partial(_with_row, bench, rows, before), told))
         if place < len(pieces) - 1:
             last = _last(bench, piece, rows, names, what)
-            before = last if last.num_rows else before
+            before = last.slice(last.num_rows - 1) if last.num_rows else before
     return found
 
 

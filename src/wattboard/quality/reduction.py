@@ -116,7 +116,6 @@ def reduce_log(
         parts=[
             (piece.key_of("known", gapless), partial(_readings_of, piece, known))
             for piece in log.pieces
-            if piece.key
         ],
     )
     offset = stretches(timezone, first, last)[0].offset_us

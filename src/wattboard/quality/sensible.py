@@ -68,8 +68,10 @@ class Sensible:
         at = next(one.offset_us for one in self.table if _low(file) < one.end_us)
         columns = tuple(c for c, held in self.found.items() if held.sensible)
         key = (*file.key, columns, at, *map(repr, (zone, passes)))
-        if turn.mixed:
-            key = (*key, turn.after_us, turn.until_us)
+        if turn.begin_early:
+            key = (*key, "after", turn.after_us)
+        if turn.end_late:
+            key = (*key, "until", turn.until_us)
         return RowsInTurn(turn, key, partial(self._rows_of, turn, passes))
 
     def _rows_of(self, turn: Turn, passes: Sequence[SecondPass]) -> nw.LazyFrame[Any]:
@@ -78,8 +80,10 @@ class Sensible:
         file, time = turn.file, nw.col("time_us")
         rows = timed_in_utc(file.rows, file.extent, self.clocks, self.table, passes)
         rows = within_range(rows, self.found)
-        if turn.mixed:
-            rows = rows.filter(time > turn.after_us, time <= turn.until_us)
+        if turn.begin_early:
+            rows = rows.filter(time > turn.after_us)
+        if turn.end_late:
+            rows = rows.filter(time <= turn.until_us)
         return rows
 
 

@@ -30,8 +30,8 @@ REGULAR_SHARE = 0.99
 # None has a divisor in common with 24, so that from day to day all hours of the day take their turn.
 EVERY_HOURS = (7, 13, 25, 49, 97, 193, 385)
 DENSE_ROWS, DENSE_STEP_US = 1_000_000, 10_000_000
-# So many rows tell how time runs.
-TELLING_ROWS = 250_000
+# So many rows in so many hours tell how time runs.
+TELLING_ROWS, TELLING_HOURS = 250_000, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ def usual_step(
         if counter:
             rises = counts["rises"].to_numpy()
             most = place == np.argmax(np.bincount(place, rises))
-            # In six digits, so that the noise of averages does not tell a month more from one less.
-            quantum = float(f"{_middle(counts['rise'].to_numpy()[most], rises[most]):.6g}")
+            # In two digits, as it makes limits of: what was made of earlier files stays.
+            quantum = float(f"{_middle(counts['rise'].to_numpy()[most], rises[most]):.2g}")
         if step_us:
             break
     return Usual(step_us, regular, quantum)
@@ -140,7 +140,8 @@ def hours_apart(rows: int, first_us: int, last_us: int) -> int:
     """
     if rows < DENSE_ROWS or (last_us - first_us) / rows > DENSE_STEP_US:
         return 1
-    return max((n for n in EVERY_HOURS if rows >= n * TELLING_ROWS), default=EVERY_HOURS[0])
+    most = min(rows / TELLING_ROWS, (last_us - first_us) / US_PER_HOUR / TELLING_HOURS)
+    return max((n for n in EVERY_HOURS if n <= most), default=1)
 
 
 @dataclass(frozen=True, slots=True)

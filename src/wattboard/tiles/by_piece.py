@@ -90,16 +90,16 @@ def read_pieces(material: Material, finest: Level, cutter: Cutter, store: Store)
     marked = any(path.is_file() for path in marks)
     if marked:
         store.given_up.add(finest.name)
-    for number, (piece, ends) in enumerate(pieces):
+    for (piece, ends), mark in zip(pieces, marks, strict=True):
+        give_back()
+        whole.add(_cut(material, piece, ends, cuts, finest, store), halves)
         if finest.name not in store.given_up:
             # So that the room that is left is known.
             store.finish()
-        if marks and number and finest.name in store.given_up and not marked:
-            with _shelf(material).writing(marks[number - 1].name) as path:
+        if finest.name in store.given_up and not marked:
+            with _shelf(material).writing(mark.name) as path:
                 path.touch()
             marked = True
-        give_back()
-        whole.add(_cut(material, piece, ends, cuts, finest, store), halves)
     whole.flush()
 
 
@@ -115,8 +115,6 @@ def _marks(
 
     With more files they weigh more, so that another build need not put their tiles there to know.
     """
-    if room is None:
-        return []
     shelf, keys = _shelf(material), [piece.key for piece in pieces]
     names = [
         shelf.name("heavy", (CUT_VERSION, cuts, room, *keys[: number + 1]))

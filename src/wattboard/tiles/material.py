@@ -86,7 +86,7 @@ class FlowOf(Protocol):
 
     @property
     def buckets(self) -> nw.LazyFrame[Any]:
-        """Sums and extremes of each ``bucket``.
+        """Sums and extremes of each ``bucket``, which may be in several rows.
 
         ``readings``, ``weight_us``, ``watt_us``, ``sum_w``, ``min_w``, ``max_w``, ``first``, ``last``.
         """

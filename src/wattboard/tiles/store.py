@@ -14,6 +14,7 @@ from wattboard.tiles.ladder import Detail, Level
 from wattboard.tiles.pack import PackWriter, check_of
 
 MOST_BYTES = 1_000_000_000
+AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ def _made(name: str, kwh: float, packed: bytes | memoryview) -> Made:
     return f"tiles/{name}.js", data, check_of(data)
 
 
+def _made_of(tiles: Sequence[tuple[str, Kept]]) -> list[Made]:
+    return [_made(name, one.kwh, one.packed) for name, one in tiles]
+
+
 @dataclass(slots=True)
 class Store:
     """What was packed of each level, and when its tiles are."""
@@ -68,14 +73,14 @@ class Store:
         self.ahead.give(lambda: [_made(name, kwh, pack())], partial(self._take, level.name))
 
     def emit_kept(self, level: Level, tiles: Sequence[Kept]) -> None:
-        """Have tiles written that are packed already: all at once, since each is hardly any work."""
+        """Have tiles written that are packed already: many at once, since each is hardly any work."""
         if level.name in self.given_up:
             return
-        named = [(self._next(level, one.first_us, one.last_us), one) for one in tiles]
-        self.ahead.give(
-            lambda: [_made(name, one.kwh, one.packed) for name, one in named],
-            partial(self._take, level.name),
-        )
+        for first in range(0, len(tiles), AT_ONCE):
+            some = tiles[first : first + AT_ONCE]
+            named = [(self._next(level, one.first_us, one.last_us), one) for one in some]
+            make = partial(_made_of, named)
+            self.ahead.give(make, partial(self._take, level.name))
 
     def _next(self, level: Level, first_us: int, last_us: int) -> str:
         """The name of the next tile of a level."""
