@@ -58,7 +58,8 @@ def alive_workers(web_port: int) -> int:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{web_port}/json/", timeout=5) as answer:
             told: dict[str, Any] = json.load(answer)
-    except OSError:
+    except (OSError, json.JSONDecodeError):
+        # A master that is starting may answer with nothing.
         return 0
     return sum(worker["state"] == "ALIVE" for worker in told["workers"])
 
