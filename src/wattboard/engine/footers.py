@@ -82,6 +82,7 @@ def extent_of(parts: list[Path]) -> Extent:
     """Rows, and count and extremes of every column, from the files' footers."""
     ranges: dict[str, Range] = {}
     for part in parts:
+        assert not holds_nan(part), "such a file has no extremes to tell"
         for label, more in footer_of(part).ranges.items():
             ranges[label] = _together(ranges.get(label), more)
     return Extent(sum(map(rows_of, parts)), ranges)

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from wattboard.memory import give_back
 from wattboard.tiles.ahead import Ahead
+from wattboard.tiles.arrays import buckets_of, buckets_packed, readings_of, readings_packed
 from wattboard.tiles.buckets import (
     NEVER_US,
-    SPREAD,
     Buckets,
     Readings,
-    Spread,
     bucketed,
     joined,
     read_in_order,
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
 
 # A new number for what is cut otherwise.
 CUT_VERSION = 2
-FLAT = tuple(one.name for one in fields(Buckets) if one.name != "columns")
 
 
 def in_pieces(material: Material) -> bool:
@@ -187,10 +184,9 @@ def _stored(
         return None
     told, parts = kept
     edges = [
-        (number, _readings(_arrays(parts[f"edge/{place}"])))
-        for place, number in enumerate(told["edges"])
+        (number, readings_of(parts[f"edge/{place}"])) for place, number in enumerate(told["edges"])
     ]
-    buckets = _buckets(_arrays(parts["buckets"])) if "buckets" in parts else None
+    buckets = buckets_of(parts["buckets"]) if "buckets" in parts else None
     spans = [Span(*span) for span in told["spans"]]
     if not tiled:
         return CutPiece(edges, buckets, spans, {})
@@ -216,7 +212,7 @@ def _make(
     for part in chunks:
         for number, readings in in_spans(part, cuts):
             if number in waiting:
-                kept.add(f"edge/{len(edges)}", _bytes(_flat_readings(readings)))
+                kept.add(f"edge/{len(edges)}", readings_packed(readings))
                 edges.append(number)
                 continue
             first, last = int(readings.time_us[0]), int(readings.end_us.max()) + 1
@@ -232,7 +228,7 @@ def _make(
         packer.finish()
     names = [f"edge/{place}" for place in range(len(edges))]
     if buckets:
-        kept.add("buckets", _bytes(_flat_buckets(joined(buckets))))
+        kept.add("buckets", buckets_packed(joined(buckets)))
         names.append("buckets")
     told = [[one.number, one.first_us, one.last_us, one.kwh] for one in spans]
     kept.finish({"edges": edges, "spans": told}, names)
@@ -351,56 +347,3 @@ def _grown(readings: Readings, halves: dict[int, float]) -> Readings:
         if place < len(weight) and readings.time_us[place] == time_us:
             weight[place] += half_us
     return replace(readings, weight_us=weight)
-
-
-# ------------------------------------------------------------ arrays as a file
-
-
-def _bytes(arrays: dict[str, NDArray[Any]]) -> bytes:
-    """Arrays of one length as a stream of Arrow's."""
-    batch = pa.record_batch(list(arrays.values()), names=list(arrays))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as stream:
-        stream.write_batch(batch)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def _arrays(data: memoryview) -> dict[str, NDArray[Any]]:
-    """Arrays that stand in the file itself, but for flags."""
-    with pa.ipc.open_stream(pa.py_buffer(data)) as stream:
-        batch = stream.read_next_batch()
-    columns = zip(batch.schema.names, batch.columns, strict=True)
-    return {name: column.to_numpy(zero_copy_only=False) for name, column in columns}
-
-
-def _flat_readings(readings: Readings) -> dict[str, NDArray[Any]]:
-    own = {name: getattr(readings, name) for name in ("time_us", "end_us", "weight_us")}
-    return own | {f"values.{name}": values for name, values in readings.values.items()}
-
-
-def _readings(arrays: dict[str, NDArray[Any]]) -> Readings:
-    values = {
-        name.removeprefix("values."): column
-        for name, column in arrays.items()
-        if name.startswith("values.")
-    }
-    return Readings(arrays["time_us"], arrays["end_us"], arrays["weight_us"], values)
-
-
-def _flat_buckets(buckets: Buckets) -> dict[str, NDArray[Any]]:
-    found = {name: getattr(buckets, name) for name in FLAT}
-    for column, spread in buckets.columns.items():
-        found |= {f"{what}.{column}": getattr(spread, what) for what in SPREAD}
-    return found
-
-
-def _buckets(arrays: dict[str, NDArray[Any]]) -> Buckets:
-    columns = {
-        name.removeprefix("count."): Spread(
-            *(arrays[f"{what}.{name.removeprefix('count.')}"] for what in SPREAD)
-        )
-        for name in arrays
-        if name.startswith("count.")
-    }
-    return Buckets(**{name: arrays[name] for name in FLAT}, columns=columns)
