@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from conftest import count_of
@@ -230,3 +235,28 @@ def test_values_that_are_too_many_together(
         )
         == []
     )
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_rows_stay_in_the_order_of_their_file(
+    kind: str, tmp_path: Path, summarise_on_duckdb: Callable[..., Summary]
+) -> None:
+    """Several row groups of cells that are read as text, each held against what means missing."""
+    rows = 400_000
+    seconds = np.arange(rows) + START
+    seconds[300_000:] -= 600
+    times = seconds.astype("datetime64[s]").astype(str)
+    watts = np.char.replace(np.round(100 + np.arange(rows) % 97 / 10, 1).astype(str), ".", ",")
+    watts[::5000] = "n/a"
+    path = tmp_path / f"log.{kind}"
+    table = pa.table({"time": times.tolist(), "power_w": watts.tolist()})
+    if kind == "csv":
+        rows_told = (f"{time};{value}" for time, value in zip(times, watts, strict=True))
+        path.write_text("\n".join(["time;power_w", *rows_told]) + "\n")
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    else:
+        pq.write_table(table, path)
+    summary = summarise_on_duckdb(path)
+    assert count_of(summary, "out-of-order") == 1
+    assert count_of(summary, "power-missing") > 0

@@ -41,7 +41,7 @@ from wattboard.schema import Damage, Extent, Recipe
 if TYPE_CHECKING:
     import duckdb
 
-PREPARED_VERSION = 3
+PREPARED_VERSION = 4
 
 
 class Preparer:
@@ -117,7 +117,7 @@ class Preparer:
         with self._cache.writing(entry) as temporary:
             self._connection.execute(
                 f"COPY ({select}) TO {text(str(temporary))} "
-                "(FORMAT parquet, COMPRESSION snappy, PARQUET_VERSION v2)"
+                "(FORMAT parquet, COMPRESSION snappy, PARQUET_VERSION v2, PRESERVE_ORDER true)"
             )
         return self._cache.path(entry)
 
