@@ -98,6 +98,52 @@ def test_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         check_target(Path("/"))
 
 
+def test_what_stays_as_it_is_keeps_its_time(tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    files = {"index.html": b"page", "x/same.js": b"same", "x/other.js": b"1", "x/mode.js": b"mode"}
+    write_site(files, out)
+    (out / "x/mode.js").chmod(0o600)
+    backup = tmp_path / "backup.js"
+    backup.hardlink_to(out / "x/other.js")
+    for path in out.rglob("*.*"):
+        os.utime(path, (1, 1))
+    write_site({**files, "x/other.js": b"2"}, out)
+    kept = {path.name for path in out.rglob("*.*") if path.stat().st_mtime == 1}
+    assert kept == {"same.js"}
+    assert {name: (out / name).read_bytes() for name in files} == {**files, "x/other.js": b"2"}
+    assert backup.read_bytes() == b"1"
+    assert (out / "x/mode.js").stat().st_mode == (out / "index.html").stat().st_mode
+
+
+def test_a_changed_file_of_the_same_size_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    write_site({"x/a.js": b"right"}, out)
+    (out / "x/a.js").write_bytes(b"wrong")
+    write_site({"x/a.js": b"right"}, out)
+    assert (out / "x/a.js").read_bytes() == b"right"
+
+
+def test_a_link_in_place_of_a_file_is_no_file(tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    write_site({"x/a.js": b"1"}, out)
+    (tmp_path / "a.js").write_bytes(b"1")
+    (out / "x/a.js").unlink()
+    (out / "x/a.js").symlink_to(tmp_path / "a.js")
+    write_site({"x/a.js": b"1"}, out)
+    assert not (out / "x/a.js").is_symlink()
+
+
+def test_a_disk_without_second_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    out = tmp_path / "site"
+    write_site({"x/a.js": b"1"}, out)
+    monkeypatch.setattr(os, "link", refused)
+    write_site({"x/a.js": b"1"}, out)
+    assert (out / "x/a.js").read_bytes() == b"1"
+
+
 def test_a_signal_during_the_swap_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "site"
     write_site({"a.txt": b"1"}, out)

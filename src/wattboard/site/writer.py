@@ -162,17 +162,23 @@ def write_site(
     except OSError as error:
         raise _output_error(out, error) from error
     try:
-        marker = "\n".join([f"{MARKER_TEXT}{LISTED}", *sorted(files), ""])
+        marker = "\n".join([f"{MARKER_TEXT}{LISTED}", *sorted(files), ""]).encode()
+        # First, so that it tells what a file of this build looks like.
+        _write(fresh / MARKER, marker)
+        usual = (fresh / MARKER).stat()
         folders = {""}
-        for name, data in {**files, MARKER: marker.encode()}.items():
+        for name, data in files.items():
             folder = _inside(name).rpartition("/")[0]
             if folder not in folders:
                 (fresh / folder).mkdir(parents=True, exist_ok=True)
                 folders.add(folder)
             # A site has a thousand files, and a path made of parts takes longer than its file.
-            with open(f"{fresh}/{name}", "wb") as file:  # noqa: PTH123
-                file.write(data)
+            new, old = f"{fresh}/{name}", f"{out}/{name}"
+            # Pages have the time of their build, by which a live view knows them.
+            if not folder or not _linked(old, data, new, usual):
+                _write(new, data)
             total += len(data)
+        total += len(marker)
         fresh.chmod(0o755)
         # Somebody may have put a file there while the log was read.
         check_target(out, inputs)
@@ -184,6 +190,33 @@ def write_site(
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return WrittenSite(out, len(files), total, out / "index.html")
+
+
+def _write(path: Path | str, data: bytes | memoryview) -> None:
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(data)
+
+
+def _linked(old: str, data: bytes | memoryview, new: str, usual: os.stat_result) -> bool:
+    """A file of the old site as one of the new site too, if it is what would be written.
+
+    A new file costs a disk far more than another name of one, and what keeps its time is not sent to
+    a host again. Nothing is ever written into a file of a site, so that two names do no harm.
+    """
+    try:
+        told = os.lstat(old)
+        if (told.st_mode, told.st_uid, told.st_gid) != (usual.st_mode, usual.st_uid, usual.st_gid):
+            return False
+        if told.st_size != len(data):
+            return False
+        with open(old, "rb") as file:  # noqa: PTH123
+            same = file.read() == data
+        if same:
+            os.link(old, new)
+    except OSError:
+        # None is there, or the disk has no such names.
+        return False
+    return same
 
 
 def _inside(name: str) -> str:
