@@ -297,7 +297,11 @@ def fit_model(work: Work, clean: CleanLog, zone: list[Stretch], table: BaseTable
     from wattboard.model import EnergyByBucket, Material, fit_power
 
     work.progress.stage("Fitting the power model", 0, work.engine.progress)
+    give_back()
     energy = EnergyByBucket(
         table.bucket_us, table.start_us, table.energy_wh, table.readings.astype(float)
     )
-    return fit_power(Material(work.engine, clean, energy, zone, work.sources[0].recipe.timezone))
+    material = Material(work.engine, clean, energy, zone, work.sources[0].recipe.timezone)
+    fitted = fit_power(material)
+    give_back()
+    return fitted

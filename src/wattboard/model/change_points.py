@@ -104,8 +104,7 @@ def _pieces(
     # A level all of whose grains are odd is judged by them.
     kept = kept | (np.bincount(regime, kept, len(starts))[regime] == 0)
     key = (bins[kept] - bins[0]) * len(starts) + regime[kept]
-    columns = np.column_stack([activity[kept], power_w[kept], regime[kept]])
-    means = bin_means(key, columns)
+    means = bin_means(key, (each[kept] for each in (*activity.T, power_w, regime)))
     count = np.unique(key, return_counts=True)[1]
     return _Pieces(means[:, :-1], np.minimum(count / per_bin, 1.0), means[:, -1].astype(np.int64))
 

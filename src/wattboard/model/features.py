@@ -120,12 +120,12 @@ def _binned(
     grains: Grains, regime: NDArray[np.int64], width_us: int, columns: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Means (buckets × (columns, power)) of the grains that have all columns, and their regimes."""
-    values = np.column_stack([grains.stacked(columns), grains.power_w])
-    known = np.isfinite(values).all(axis=1) & (regime >= 0)
+    known = grains.complete(columns) & np.isfinite(grains.power_w) & (regime >= 0)
     bucket = grains.start_us[known] // width_us
     size = int(regime.max(initial=0)) + 1
     key = (bucket - bucket.min(initial=0)) * size + regime[known]
-    means = bin_means(key, np.column_stack([values[known], regime[known]]))
+    values = (*(grains.activity[name] for name in columns), grains.power_w, regime)
+    means = bin_means(key, (each[known] for each in values))
     return means[:, :-1], means[:, -1].astype(np.int64)
 
 

@@ -150,12 +150,12 @@ def _made_ready(
     if not tried.first:
         raise _Nothing("no column of activity varies while power is known")
     readings = log.tallies[0].frame
-    complete = _complete(grains, tried.first)
+    complete = grains.complete(tried.first)
     lag_us = find_lag_us(material.bench, log, grains.where(complete), tried.first)
     if lag_us:
         readings = aligned(material.bench, log.rows, tried.columns, lag_us, log.step_us)
         grains = read_aligned_grains(material.bench, log, readings, tried.columns)
-        complete = _complete(grains, tried.first)
+        complete = grains.complete(tried.first)
     width_us = coarser_us(grains.start_us[complete], grains.unit_us, MOST_ROWS)
     many = held(grains.start_us[complete], width_us)
     if many < FEWEST_ROWS:
@@ -193,7 +193,7 @@ def _features_and_regimes(
     What is found are places among the grains that have all features.
     """
     grains = ready.grains
-    complete = _complete(grains, first)
+    complete = grains.complete(first)
     starts, usual = find_starts(grains.where(complete), first)
     regime = np.full(len(grains.start_us), -1, dtype=np.int64)
     regime[complete] = np.where(usual, regime_of(starts, len(usual)), -1)
@@ -204,7 +204,7 @@ def _features_and_regimes(
     # In the order of the columns, so that the most usual one comes first.
     features.sort(key=ACTIVITY_COLUMNS.index)
     if features and features != list(first):
-        complete = _complete(grains, features)
+        complete = grains.complete(features)
         starts, usual = find_starts(grains.where(complete), features)
         give_back()
     return features, _Found(starts, width_us, usual), aside
@@ -236,7 +236,7 @@ def _fit(
 ) -> Fitting:
     """Steps dated to the reading, and the fit inside what they part."""
     bench, log = material.bench, material.log
-    complete = _complete(ready.grains, features)
+    complete = ready.grains.complete(features)
     whole = ready.grains.where(complete)
     stretches = model_stretches(bench, log, ready.readings, whole, found.starts, features)
     stretches, regime, usual = _shared_out(stretches, whole, found.usual, log.grid.grain_us)
@@ -314,10 +314,6 @@ def _forward_table(
         power_w=means[:, -1],
         activity=means[:, :-1],
     )
-
-
-def _complete(grains: Grains, features: Sequence[str]) -> NDArray[np.bool_]:
-    return np.asarray(np.isfinite(grains.stacked(features)).all(axis=1), dtype=np.bool_)
 
 
 def _table(moments: Moments, width_us: int, zone: list[ZoneStretch]) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -127,6 +127,13 @@ class Grains:
             {name: values[rows] for name, values in self.activity.items()},
         )
 
+    def complete(self, features: Sequence[str]) -> NDArray[np.bool_]:
+        """Which grains have all of these."""
+        found = np.ones(len(self.start_us), dtype=np.bool_)
+        for name in features:
+            found &= np.isfinite(self.activity[name])
+        return found
+
     def stacked(self, features: Sequence[str]) -> NDArray[np.float64]:
         """Rows × features."""
         if not features:
@@ -162,22 +169,20 @@ def _grains(
     bench: Bench, frame: nw.LazyFrame[Any], log: CleanedLog, columns: Sequence[str]
 ) -> Grains:
     """From counts and sums; a batch at a time, as a log of years has a million of minutes."""
+    import narwhals as nw
+
     grain_us, step_us = log.grid.grain_us, log.step_us
+    names = ("power_w", *columns)
+    # Both the engine, which sorts them, and this process hold a count of each column and minute.
+    small = {f"{c}__n": nw.col(f"{c}__n").fill_null(0).cast(nw.Int32) for c in names}
     parts: dict[str, list[NDArray[Any]]] = {}
-    for batch in bench.in_order(frame, "minute", BATCH_ROWS):
-        readings = batch["power_w__n"].cast("int64").to_numpy(zero_copy_only=False)
-        known = readings > 0
-        told = {
-            "minute": batch["minute"].cast("int64").to_numpy(zero_copy_only=False),
-            "n": readings,
-        }
-        for name in ("power_w", *columns):
-            count, total = (
-                batch[f"{name}__{what}"].cast("float64").to_numpy(zero_copy_only=False)
-                for what in ("n", "sum")
-            )
+    for batch in bench.in_order(frame.with_columns(**small), "minute", BATCH_ROWS):
+        known = batch["power_w__n"].to_numpy() > 0
+        told = {"minute": batch["minute"].cast("int64").to_numpy(zero_copy_only=False)}
+        for name in names:
+            count = told[f"{name}__n"] = batch[f"{name}__n"].to_numpy()
+            total = batch[f"{name}__sum"].cast("float64").to_numpy(zero_copy_only=False)
             with np.errstate(invalid="ignore", divide="ignore"):
-                told[f"{name}__share"] = count / readings
                 told[name] = np.where(count > 0, total / count, np.nan)
         for name, values in told.items():
             parts.setdefault(name, []).append(values[known])
@@ -186,8 +191,10 @@ def _grains(
         # What has been put together is not needed in parts.
         return np.concatenate(parts.pop(name)) if parts else np.empty(0)
 
-    def mean(name: str) -> NDArray[np.float64]:
-        found, share = whole(name), whole(f"{name}__share")
+    readings = whole("power_w__n").astype(np.int64)
+
+    def mean(name: str, count: NDArray[Any]) -> NDArray[np.float64]:
+        found, share = whole(name), count / readings
         # A grain in which activity begins or ends has another mean than power in the same grain.
         usual = np.median(share[share > 0]) if (share > 0).any() else 0.0
         found[share < WHOLE * usual] = np.nan
@@ -196,9 +203,9 @@ def _grains(
     return Grains(
         max(grain_us, step_us),
         whole("minute").astype(np.int64) * grain_us + log.grid.origin_us,
-        whole("n").astype(np.int64),
-        mean("power_w"),
-        {name: mean(name) for name in columns},
+        readings,
+        mean("power_w", readings),
+        {name: mean(name, whole(f"{name}__n")) for name in columns},
     )
 
 
@@ -226,11 +233,15 @@ def medians(
     return keys, values[order][first + (count - 1) // 2]
 
 
-def bin_means(key: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean of the values (rows × columns) of each key, keys in rising order."""
+def bin_means(key: NDArray[np.int64], columns: Iterable[NDArray[Any]]) -> NDArray[np.float64]:
+    """The mean of each column's values of each key (keys in rising order × columns).
+
+    The columns are looked at one after the other: a log of years has a million grains, and all of
+    their columns side by side take as much as the grains themselves.
+    """
     _, place = np.unique(key, return_inverse=True)
     count = np.bincount(place)
-    return np.column_stack([np.bincount(place, column) / count for column in values.T])
+    return np.column_stack([np.bincount(place, column) / count for column in columns])
 
 
 def seen_range(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -162,9 +163,9 @@ def _naive(fitting: Fitting) -> NDArray[np.float64]:
     grains, table = fitting.grains, fitting.table
     key = grains.start_us // table.width_us
     weight = grains.readings.astype(float)
-    filled = np.nan_to_num(grains.stacked(fitting.features), nan=0.0)
-    columns = np.column_stack([weight, weight * grains.power_w, weight[:, None] * filled])
-    means = bin_means(key, columns)
+    filled = (np.nan_to_num(grains.activity[c], nan=0.0) for c in fitting.features)
+    weighed = (weight * values for values in itertools.chain([grains.power_w], filled))
+    means = bin_means(key, itertools.chain([weight], weighed))
     start = np.unique(key) * table.width_us
     return naive(table, start, means[:, 1] / means[:, 0], means[:, 2:] / means[:, :1], means[:, 0])
 
@@ -280,14 +281,14 @@ def _within_regimes(fitting: Fitting) -> Correlation | None:
     names = [c for c in ACTIVITY_COLUMNS if c in grains.activity]
     starts = np.array([one.start_us for one in fitting.stretches])
     number = np.searchsorted(starts, grains.start_us, side="right") - 1
-    known = (number >= 0) & np.isfinite(grains.stacked(fitting.features)).all(axis=1)
-    columns = np.column_stack([grains.power_w, grains.stacked(names)])[known]
+    known = (number >= 0) & grains.complete(fitting.features)
     key = (grains.start_us[known] // table.width_us) * len(starts) + number[known]
     regime = np.unique(key) % len(starts)
     size = len(names) + 1
     r: list[list[float | None]] = [[None] * size for _ in range(size)]
     pairs = [[0] * size for _ in range(size)]
-    means = bin_means(key, columns)
+    columns = (grains.power_w, *(grains.activity[name] for name in names))
+    means = bin_means(key, (values[known] for values in columns))
     for i in range(size):
         for j in range(i + 1):
             both = np.isfinite(means[:, [i, j]]).all(axis=1)
