@@ -97,7 +97,7 @@ def timed(command: list[str], environment: dict[str, str]) -> Run:
     if process.returncode:
         sys.exit(f"failed: {' '.join(command)[:200]}")
     seconds = time.perf_counter() - started
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6)
 
 
 def compile_all() -> None:
