@@ -133,15 +133,42 @@ def test_a_link_in_place_of_a_file_is_no_file(tmp_path: Path) -> None:
     assert not (out / "x/a.js").is_symlink()
 
 
-def test_a_disk_without_second_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
+@pytest.mark.parametrize("made", [False, True])
+def test_a_disk_that_refuses_second_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: bool
+) -> None:
+    link = os.link
+
+    def refused(old: str, new: str) -> None:
+        # Some network disks say no after they have made one.
+        if made:
+            link(old, new)
         raise PermissionError(1, "Operation not permitted")
 
     out = tmp_path / "site"
     write_site({"x/a.js": b"1"}, out)
+    (tmp_path / "backup.js").hardlink_to(out / "x/a.js")
     monkeypatch.setattr(os, "link", refused)
     write_site({"x/a.js": b"1"}, out)
     assert (out / "x/a.js").read_bytes() == b"1"
+    assert not (out / "x/a.js").samefile(tmp_path / "backup.js")
+
+
+def test_another_build_swaps_the_site_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def swapped(old: str, new: str) -> None:
+        Path(old).unlink()
+        Path(old).write_bytes(b"of the other")
+        link(old, new)
+
+    out = tmp_path / "site"
+    write_site({"x/a.js": b"mine"}, out)
+    monkeypatch.setattr(os, "link", swapped)
+    write_site({"x/a.js": b"mine"}, out)
+    assert (out / "x/a.js").read_bytes() == b"mine"
 
 
 def test_a_signal_during_the_swap_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

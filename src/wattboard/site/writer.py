@@ -6,6 +6,7 @@ written, and a folder that holds anything else, or a file that the build reads, 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -193,7 +194,8 @@ def write_site(
 
 
 def _write(path: Path | str, data: bytes | memoryview) -> None:
-    with open(path, "wb") as file:  # noqa: PTH123
+    # Only ever a new file: one that is there may be a name of a file of the old site.
+    with open(path, "xb") as file:  # noqa: PTH123
         file.write(data)
 
 
@@ -210,13 +212,18 @@ def _linked(old: str, data: bytes | memoryview, new: str, usual: os.stat_result)
         if told.st_size != len(data):
             return False
         with open(old, "rb") as file:  # noqa: PTH123
-            same = file.read() == data
-        if same:
+            if file.read() != data:
+                return False
             os.link(old, new)
+            # Another build may have swapped the site meanwhile: then nobody looked at this file.
+            if os.path.samestat(os.fstat(file.fileno()), os.lstat(new)):
+                return True
     except OSError:
-        # None is there, or the disk has no such names.
-        return False
-    return same
+        # None is there, or the disk has no such names, or says so after it has made one.
+        pass
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(new)  # noqa: PTH108
+    return False
 
 
 def _inside(name: str) -> str:
