@@ -297,7 +297,6 @@ def fit_model(work: Work, clean: CleanLog, zone: list[Stretch], table: BaseTable
     from wattboard.model import EnergyByBucket, Material, fit_power
 
     work.progress.stage("Fitting the power model", 0, work.engine.progress)
-    give_back()
     energy = EnergyByBucket(
         table.bucket_us, table.start_us, table.energy_wh, table.readings.astype(float)
     )
